@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A whole configuration as values: what app/config makes of the text, and what a generation is
+ * built from. Everything is owned by the loaded configuration and lives as long as it.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "gateway/backend/backend_settings.h"
+#include "gateway/connection/connection_limits.h"
+#include "gateway/identity/client_certificate_settings.h"
+#include "gateway/rewrite/rewrite.h"
+#include "gateway/routing/routing.h"
+#include "gateway/telemetry/telemetry.h"
+#include "protocol/tls/tls_profile.h"
+#include "runtime/log.h"
+#include "runtime/position.h"
+
+struct route_settings {
+    struct route_match_settings match; /* is_exemption is found by the generation */
+    struct client_certificate_settings client_certificate;
+    const struct identity_header_settings *identity_headers; /* NULL: the listener's */
+    size_t identity_header_count;
+    bool has_identity_headers;
+    bool unverified; /* forward what was presented and not verified */
+    const struct backend_settings *backend; /* never NULL */
+};
+
+struct listener_settings {
+    const char *name;          /* never NULL: "listener-1" when nobody said */
+    const char *address;       /* "127.0.0.1:8443", as socket_address_parse takes it */
+    const char *const *hosts;  /* NULL-terminated; NULL: every host */
+    const struct tls_profile_settings *tls;
+    struct client_certificate_settings client_certificate;
+    const struct identity_header_settings *identity_headers;
+    size_t identity_header_count;
+    const char *server_token;  /* default "sallyport" */
+    struct route_settings *routes;
+    size_t route_count;
+    struct position position;
+};
+
+struct generation_settings {
+    struct listener_settings *listeners;
+    size_t listener_count;
+    struct connection_limits limits;
+    struct telemetry_settings telemetry;
+    enum log_level events_level;
+    size_t workers; /* 0: one a core */
+};

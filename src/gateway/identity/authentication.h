@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Authentication, a step of the walk: is there an accepted verdict for this connection's chain in
+ * this route's context? It runs for each request, and again after each wait, just before the
+ * first byte goes to a backend. Only here does a presented certificate become an identity.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/identity/identity.h"
+#include "gateway/identity/judging_context.h"
+#include "gateway/identity/presented_certificate.h"
+#include "gateway/identity/verdict.h"
+#include "protocol/reason/reason.h"
+
+/* Zero is the strictest. */
+enum client_certificate_mode {
+    CLIENT_CERTIFICATE_REQUIRED,   /* none, or a bad one: refused */
+    CLIENT_CERTIFICATE_OPTIONAL,   /* none: anonymous; a bad one: refused */
+    CLIENT_CERTIFICATE_UNVERIFIED, /* asked for, never judged, nobody is refused */
+    CLIENT_CERTIFICATE_NONE        /* plays no part, whatever was presented */
+};
+
+const char *client_certificate_mode_name(enum client_certificate_mode mode);
+
+/* What a route demands. */
+struct authentication_demand {
+    enum client_certificate_mode mode;
+    struct judging_context *context; /* NULL with UNVERIFIED and NONE; NULL otherwise refuses */
+};
+
+struct authentication_stores {
+    struct verdict_store *verdicts;
+    struct identity_table *identities;
+};
+
+struct authentication {
+    enum reason reason;        /* REASON_NONE: satisfied. REASON_UNDECIDED: nothing was checked, refused */
+    struct identity *identity; /* a reference, or NULL: anonymous, or unverified */
+    struct verdict *verdict;   /* a reference, or NULL: nothing was judged */
+};
+
+/* `presented` is NULL when the client showed nothing. The handshake must be finished. */
+struct authentication authentication_check(const struct authentication_demand *demand,
+                                           struct presented_certificate *presented,
+                                           const struct authentication_stores *stores, int64_t now);
+/* Releases what it refers to and clears it: cleared means refused. */
+void authentication_reset(struct authentication *authentication);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An identity is a client of which everything was proven: the chain, by an accepted verdict for the
+ * route at hand, and the possession of the key, by a finished handshake. Identities are interned
+ * by chain and context, with their names parsed and each forwarded header encoded once.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "gateway/identity/presented_certificate.h"
+#include "gateway/identity/verdict.h"
+#include "protocol/x509/certificate.h"
+#include "runtime/slice.h"
+
+struct identity;
+struct identity_table;
+
+/* What can be forwarded of a certificate. */
+enum identity_format {
+    IDENTITY_FORMAT_NONE,
+    IDENTITY_FORMAT_DER_BASE64,    /* X-ARR-ClientCert */
+    IDENTITY_FORMAT_RFC9440,       /* Client-Cert: ":" base64 DER ":" */
+    IDENTITY_FORMAT_RFC9440_CHAIN, /* Client-Cert-Chain: issuers of the verified path, comma-separated, no leaf, no anchor */
+    IDENTITY_FORMAT_PEM_URL,       /* URL-escaped PEM, as nginx's ssl_client_escaped_cert */
+    IDENTITY_FORMAT_SUBJECT,
+    IDENTITY_FORMAT_ISSUER,
+    IDENTITY_FORMAT_SERIAL,
+    IDENTITY_FORMAT_SHA256,
+    IDENTITY_FORMAT_SHA1,
+    IDENTITY_FORMAT_PRINCIPAL,
+    IDENTITY_FORMAT_VERIFICATION, /* not of the certificate: SUCCESS, NONE, PASSTHROUGH or FAILED:reason; written by rewrite */
+    IDENTITY_FORMAT_COUNT
+};
+
+/* `formats`: which formats (1 << enum identity_format) to encode when an identity is made. */
+struct identity_table *identity_table_create(size_t bytes_max, unsigned formats);
+void identity_table_destroy(struct identity_table *table);
+
+/* A new reference to the identity of this chain, found or made. The verdict must be an acceptance
+ * (asserted: it is the caller's, not the wire's), made for the same chain, and the handshake must be finished. NULL only when the
+ * certificate cannot be described, which is a refusal. */
+struct identity *identity_establish(struct identity_table *table,
+                                    struct presented_certificate *presented, struct verdict *verdict);
+struct identity *identity_acquire(struct identity *identity);
+/* NULL is fine. */
+void identity_release(struct identity *identity);
+
+const struct certificate_description *identity_describe(const struct identity *identity);
+/* The name used in logs: the first of SAN URI, DNS, UPN, else the subject. */
+struct slice identity_principal(const struct identity *identity);
+/* Empty when the format was not asked for, or the certificate has no such thing. */
+struct slice identity_header(const struct identity *identity, enum identity_format format);
+
+/* For routes that forward what nobody verified: the same encodings of a presented certificate, into the arena.
+ * The chain format and the principal give nothing: they exist for the verified only. Empty when the arena is used up. */
+struct slice presented_certificate_header(struct presented_certificate *presented,
+                                          enum identity_format format, struct arena *arena);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading HTTP/1 heads, strictly (RFC 9112). Whatever leaves a doubt about where a message ends,
+ * or about who is addressed, is refused with a reason; nothing is repaired.
+ */
+#pragma once
+
+#include "protocol/http/http_message.h"
+#include "protocol/reason/reason.h"
+#include "runtime/arena.h"
+
+struct http_limits {
+    size_t head_bytes;   /* start line and fields together, with their line ends */
+    size_t target_bytes; /* requests only */
+    size_t fields;       /* how many */
+};
+
+enum http_read_outcome { HTTP_READ_REFUSED, HTTP_READ_COMPLETE, HTTP_READ_INCOMPLETE };
+
+struct http_read {
+    enum http_read_outcome outcome;
+    enum reason reason; /* with REFUSED */
+    const char *detail; /* with REFUSED: a few static words for the log, or NULL */
+    size_t consumed;    /* with COMPLETE: the head, and empty lines before it (requests: at most one) */
+};
+
+/* Where the search for the head's end goes on when more bytes have come; starts as zero. Reading
+ * a head that arrives byte by byte costs as much as one that arrives at once. */
+struct http_read_progress {
+    size_t scanned;
+};
+
+/* `input` is everything received so far of this message, from its first byte. The request's slices
+ * point into `input` and into `arena`. */
+struct http_read http_read_request(struct slice input, const struct http_limits *limits,
+                                   struct http_read_progress *progress, struct arena *arena,
+                                   struct http_request *request);
+
+/* A response to a request of that method (HEAD has no content, whatever the fields say). 1xx is
+ * COMPLETE like any other; the caller reads on. */
+struct http_read http_read_response(struct slice input, const struct http_limits *limits,
+                                    struct http_read_progress *progress, bool to_head,
+                                    struct arena *arena, struct http_response *response);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The trust anchors of one trust profile, loaded whole or not at all: a file that is missing,
+ * empty, unreadable, truncated, or holds anything but certificates refuses the whole store, so
+ * that a broken file can never widen or silently narrow trust. Immutable once loaded.
+ */
+#pragma once
+
+#include <openssl/x509.h>
+#include <stddef.h>
+
+#include "runtime/error.h"
+#include "runtime/position.h"
+#include "runtime/slice.h"
+
+struct trust_store;
+
+struct trust_anchor_source {
+    const char *path; /* PEM (any number of certificates) or DER (one) */
+    struct position position;
+};
+
+enum { TRUST_FILE_BYTES_MAX = 4 * 1024 * 1024 };
+
+/* NULL and an error that begins with the source's position, "FILE:LINE:COLUMN: ", when one cannot
+ * be loaded. No sources, or none with a certificate, is an error. Every certificate must be a CA
+ * (basicConstraints), except that a self-signed version 1 certificate is refused too. A private key in
+ * such a file is refused: somebody put the wrong file there. */
+struct trust_store *trust_store_load(const struct trust_anchor_source *sources, size_t count,
+                                     struct error *error);
+/* NULL is fine. */
+void trust_store_destroy(struct trust_store *store);
+
+/* SHA-256 over the sorted digests of the anchors: independent of files and order. */
+struct slice trust_store_digest(const struct trust_store *store);
+size_t trust_store_count(const struct trust_store *store);
+/* For path validation and for the names in a CertificateRequest. Borrowed. */
+X509_STORE *trust_store_library(const struct trust_store *store);
+const X509 *trust_store_anchor(const struct trust_store *store, size_t index);

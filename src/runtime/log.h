@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Events for the person who runs the program: one line each on standard error, or wherever
+ * log_set_descriptor says. Text from outside is made printable. Usable from any thread.
+ */
+#pragma once
+
+#include "runtime/error.h"
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
+
+void log_set_level(enum log_level level);
+void log_set_descriptor(int fd);
+/* "level: text" for warning and error, the text alone for info. */
+void log_event(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
