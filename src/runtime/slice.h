@@ -19,6 +19,9 @@ struct slice {
 /* A slice of a string literal. */
 #define SLICE(literal) ((struct slice){"" literal, sizeof(literal) - 1})
 
+/* The same, for the initializers of static tables, which must be constant. */
+#define SLICE_STATIC(literal) {"" literal, sizeof(literal) - 1}
+
 /* "%.*s" arguments for a slice of ours that is known to be short. */
 #define SLICE_FORMAT(slice) (int)(slice).size, (slice).data
 

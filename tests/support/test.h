@@ -36,3 +36,13 @@ static inline int run_tests_in(const struct CMUnitTest *tests, size_t count)
 {
     return _cmocka_run_group_tests("unit", tests, count, NULL, NULL);
 }
+
+/* A number below `limit` for a random walk. The walk is the same in every run, so that a failure
+ * can be looked at; `seed` is the walk's place and not zero. (Xorshift, Marsaglia 2003.) */
+static inline uint32_t random_below(uint32_t *seed, uint32_t limit)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 17;
+    *seed ^= *seed << 5;
+    return *seed % limit;
+}
