@@ -74,5 +74,5 @@ const char *http_reason_phrase(unsigned status);
 /* Does a comma-separated list (of one field value) hold this token, ASCII case ignored? */
 bool http_list_has_token(struct slice list, struct slice token);
 /* Takes the next element of a comma-separated list, trimmed; false at the end. Empty elements are
- * skipped, as RFC 9110 section 5.6.1.2 asks. */
+ * skipped, as RFC 9110 section 5.6.1.2 asks. Quotes have no meaning here. */
 bool http_list_next(struct slice *rest, struct slice *element);

@@ -28,10 +28,13 @@ struct http_read {
  * a head that arrives byte by byte costs as much as one that arrives at once. */
 struct http_read_progress {
     size_t scanned;
+    size_t lines; /* found in what was scanned */
 };
 
 /* `input` is everything received so far of this message, from its first byte. The request's slices
- * point into `input` and into `arena`. */
+ * point into `input` and into `arena`. A head that has not ended within limits->head_bytes is
+ * refused, so that a buffer of that size is always large enough. However the input was split, the
+ * result is the same; whatever it is, but INCOMPLETE, `progress` is zero again afterwards. */
 struct http_read http_read_request(struct slice input, const struct http_limits *limits,
                                    struct http_read_progress *progress, struct arena *arena,
                                    struct http_request *request);
@@ -41,3 +44,9 @@ struct http_read http_read_request(struct slice input, const struct http_limits 
 struct http_read http_read_response(struct slice input, const struct http_limits *limits,
                                     struct http_read_progress *progress, bool to_head,
                                     struct arena *arena, struct http_response *response);
+
+/* Is this a field that nobody may list in Connection, and so have removed on the way (RFC 9110
+ * section 7.6.1)? A fixed list, compared by folded name: Host, framing, credentials, forwarding and
+ * the usual identity fields. A request that does so is refused while it is read; the names that a
+ * configuration adds are checked by those who know them. */
+bool http_read_connection_protects(struct slice name);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The canonical path is made in two walks: the first measures it, and finds the usual case, a path
+ * that is canonical already and is used where it lies; the second writes it. Dot segments and
+ * double encodings are looked for in the result, so that no combination of escapes hides one.
+ *
+ * Beyond the header's list: characters that RFC 3986 does not allow in a path but clients send
+ * as they are ('"' '<' '>' '[' ']' '^' '`' '{' '|' '}') become escapes, so that the raw and the
+ * encoded spelling are one; overlong UTF-8 for an ASCII character is an encoded '/', '.' or '\' in
+ * disguise and is ambiguous. Escapes of sub-delims, ':' and '@' stay: RFC 3986 section 2.2 gives
+ * them another meaning than the bare character.
+ */
+#include "protocol/http/http_path.h"
+
+#include "protocol/http/http_characters_internal.h"
+
+/* Counts when `to` is NULL. */
+struct path_writer {
+    char *to;
+    size_t size;
+    bool differs; /* from what was read */
+};
+
+static void put(struct path_writer *writer, char byte)
+{
+    if (writer->to != NULL)
+        writer->to[writer->size] = byte;
+    writer->size++;
+}
+
+static void put_escape(struct path_writer *writer, unsigned char byte)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    put(writer, '%');
+    put(writer, digits[byte >> 4]);
+    put(writer, digits[byte & 15]);
+}
+
+/* The byte that an escape at the start of the text stands for, or -1 when it is none. */
+static int read_escape(struct slice text)
+{
+    int high;
+    int low;
+
+    if (text.size < 3 || text.data[0] != '%')
+        return -1;
+    high = http_hex_digit(text.data[1]);
+    low = http_hex_digit(text.data[2]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+/* These change what a path means once somebody decodes it. */
+static bool changes_meaning(int byte)
+{
+    return byte == '/' || byte == '\\' || byte == '.' || byte == '\0';
+}
+
+static bool has_lower_digit(struct slice escape)
+{
+    return http_character_is(escape.data[1], HTTP_CHARACTER_LOWER) ||
+           http_character_is(escape.data[2], HTTP_CHARACTER_LOWER);
+}
+
+static enum reason walk_escape(struct slice text, struct path_writer *writer)
+{
+    int byte = read_escape(text);
+
+    if (byte < 0 || changes_meaning(byte))
+        return REASON_REQUEST_PATH_AMBIGUOUS;
+    if (http_character_is((char)byte, HTTP_CHARACTER_UNRESERVED)) {
+        put(writer, (char)byte);
+        writer->differs = true;
+    } else {
+        put_escape(writer, (unsigned char)byte);
+        writer->differs = writer->differs || has_lower_digit(text);
+    }
+    return REASON_NONE;
+}
+
+static enum reason walk(struct slice raw, struct path_writer *writer)
+{
+    for (size_t i = 0; i < raw.size; i++) {
+        char byte = raw.data[i];
+
+        if (http_character_is(byte, HTTP_CHARACTER_PATH)) {
+            put(writer, byte);
+        } else if (byte == '/') {
+            if (i > 0 && raw.data[i - 1] == '/')
+                writer->differs = true;
+            else
+                put(writer, byte);
+        } else if (byte == '%') {
+            enum reason reason = walk_escape(slice_after(raw, i), writer);
+
+            if (reason != REASON_NONE)
+                return reason;
+            i += 2;
+        } else if (http_character_is(byte, HTTP_CHARACTER_PATH_RAW)) {
+            put_escape(writer, (unsigned char)byte);
+            writer->differs = true;
+        } else {
+            return byte == '\\' || byte == '\0' ? REASON_REQUEST_PATH_AMBIGUOUS
+                                                : REASON_REQUEST_TARGET_MALFORMED;
+        }
+    }
+    return REASON_NONE;
+}
+
+/* Does the text begin with a segment that is "." or ".."? What follows a ';' is a parameter, which
+ * some backends cut off before they look at dots, and some do so after decoding "%3B". */
+static bool begins_with_dot_segment(struct slice text)
+{
+    size_t dots = 0;
+
+    while (dots < text.size && text.data[dots] == '.')
+        dots++;
+    if (dots == 0 || dots > 2)
+        return false;
+    text = slice_after(text, dots);
+    return text.size == 0 || text.data[0] == '/' || text.data[0] == ';' || read_escape(text) == ';';
+}
+
+/* "%252E", and also "%25252E": decoded often enough, both are a dot. */
+static bool begins_with_double_encoding(struct slice text)
+{
+    int high;
+    int low;
+
+    if (read_escape(text) != '%')
+        return false;
+    text = slice_after(text, 3);
+    while (slice_starts_with(text, SLICE("25")))
+        text = slice_after(text, 2);
+    if (text.size < 2)
+        return false;
+    high = http_hex_digit(text.data[0]);
+    low = http_hex_digit(text.data[1]);
+    return high >= 0 && low >= 0 && changes_meaning(high * 16 + low);
+}
+
+static bool is_continuation(int byte)
+{
+    return byte >= 0x80 && byte <= 0xBF;
+}
+
+/* UTF-8 of two, three or four bytes for a character below 0x80 (RFC 3629 section 10). */
+static bool begins_with_overlong_ascii(struct slice text)
+{
+    int first = read_escape(text);
+    int second = read_escape(slice_after(text, 3));
+    int third = read_escape(slice_after(text, 6));
+    int fourth = read_escape(slice_after(text, 9));
+
+    if (first == 0xC0 || first == 0xC1)
+        return is_continuation(second);
+    if (first == 0xE0)
+        return (second == 0x80 || second == 0x81) && is_continuation(third);
+    return first == 0xF0 && second == 0x80 && (third == 0x80 || third == 0x81) &&
+           is_continuation(fourth);
+}
+
+static bool is_ambiguous(struct slice canonical)
+{
+    for (size_t i = 0; i < canonical.size; i++) {
+        struct slice rest = slice_after(canonical, i);
+
+        if (canonical.data[i] == '/') {
+            if (begins_with_dot_segment(slice_after(rest, 1)))
+                return true;
+        } else if (canonical.data[i] == '%') {
+            if (begins_with_double_encoding(rest) || begins_with_overlong_ascii(rest))
+                return true;
+        }
+    }
+    return false;
+}
+
+enum reason http_path_canonicalise(struct slice raw, struct arena *arena, struct slice *canonical)
+{
+    struct path_writer measured = {NULL, 0, false};
+    struct slice result = raw;
+    enum reason reason;
+
+    if (raw.size == 0 || raw.data[0] != '/')
+        return REASON_REQUEST_TARGET_MALFORMED;
+    reason = walk(raw, &measured);
+    if (reason != REASON_NONE)
+        return reason;
+    if (measured.differs) {
+        struct path_writer written = {arena_allocate(arena, measured.size), 0, false};
+
+        if (written.to == NULL)
+            return REASON_BUDGET_EXCEEDED;
+        reason = walk(raw, &written);
+        if (reason != REASON_NONE)
+            return reason;
+        result = slice_from(written.to, written.size);
+    }
+    if (is_ambiguous(result))
+        return REASON_REQUEST_PATH_AMBIGUOUS;
+    *canonical = result;
+    return REASON_NONE;
+}
