@@ -2,16 +2,19 @@
  *
  * Message heads on their way through: what is removed, what is replaced, what only we may say.
  *
- * The outgoing request head is written anew; nothing is passed on that this module did not choose to pass. Removed,
- * whatever the listener: hop-by-hop fields (after `Connection` was checked), every field whose folded name is
- * an identity header of the generation or of the fixed list, X-Forwarded-*, Forwarded, X-Original-*,
- * X-Rewrite-URL, Client-IP, Proxy, Expect, Trailer. Then ours are added: Host, framing, Via, X-Forwarded-For,
- * X-Forwarded-Proto, X-Forwarded-Port, X-Forwarded-Host, the trace id, and the identity headers of the route.
+ * The outgoing request head is written anew; nothing is passed on that this module did not choose
+ * to pass. Removed, whatever the listener: hop-by-hop fields (after `Connection` was checked),
+ * every field whose folded name is an identity header of the generation or of the fixed list,
+ * X-Forwarded-*, Forwarded, X-Original-*, X-Rewrite-URL, X-Real-IP and their like, Proxy, Expect,
+ * Trailer. Then ours are added: Host, framing, Via, X-Forwarded-For, X-Forwarded-Proto,
+ * X-Forwarded-Port, X-Forwarded-Host, X-Original-Host, X-AppGW-Trace-Id, and the identity headers
+ * of the route.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "gateway/identity/authentication.h"
 #include "gateway/identity/identity.h"
@@ -33,25 +36,31 @@ struct rewrite_settings {
     bool forward_unverified; /* the route says `unverified: true` */
 };
 
-/* "client-cert", "client-cert-chain", "x-arr-clientcert", "verification", ... the short names of `identity_headers`;
- * false when there is no such name. */
+/* "client-cert", "client-cert-chain", "x-arr-clientcert", "verification", ... the short names of
+ * `identity_headers`; false when there is no such name. */
 bool identity_header_find(struct slice short_name, struct identity_header_settings *header);
+/* The short name at `index`, for listing them; NULL behind the last. */
+const char *identity_header_short_name(size_t index);
 /* "pem_url", "der_base64", ... of `{ name, format }`; IDENTITY_FORMAT_NONE when there is none. */
 enum identity_format identity_format_find(struct slice name);
+/* "none" for IDENTITY_FORMAT_NONE. */
 const char *identity_format_name(enum identity_format format);
 
-/* The names that only we may say: the fixed list, to which the generation adds every name that any route fills. */
+/* The names that only we may say: the fixed list, to which the generation adds every name that any
+ * route fills. Families of names ("X-Amzn-Mtls-...") are known to this module besides. */
 struct http_name_set *rewrite_owned_names_create(void);
 
 struct rewrite_plan;
 /* Copies the settings; borrows the names, which are complete before the first request. */
 struct rewrite_plan *rewrite_plan_create(const struct rewrite_settings *settings,
                                          const struct http_name_set *owned_names);
+/* NULL is fine. */
 void rewrite_plan_destroy(struct rewrite_plan *plan);
 /* 1 << enum identity_format, of what the plan forwards. */
 unsigned rewrite_plan_formats(const struct rewrite_plan *plan);
 
-/* May the client's Connection field name what it names? REASON_NONE or REASON_REQUEST_CONNECTION_MALFORMED. */
+/* May the client's Connection field name what it names? REASON_NONE or
+ * REASON_REQUEST_CONNECTION_MALFORMED. */
 enum reason rewrite_check_connection(const struct http_name_set *owned_names,
                                      const struct http_request *request);
 
@@ -61,28 +70,34 @@ struct rewrite_request_facts {
     struct slice client_address; /* without the port */
     uint16_t listener_port;
     const char *trace_id;
-    struct slice host;           /* the Host to send: what the client asked for, or the backend's */
-    const struct authentication *authentication;      /* satisfied */
-    enum client_certificate_mode mode;                /* of the route */
-    struct presented_certificate *presented;          /* NULL: nothing was shown, or the mode forwards nothing */
+    struct slice host; /* the Host to send: what the client asked for, or the backend's */
+    const struct authentication *authentication; /* satisfied; anything else is REASON_INTERNAL */
+    enum client_certificate_mode mode;           /* of the route */
+    /* NULL: nothing was shown, or the mode forwards nothing. */
+    struct presented_certificate *presented;
     struct arena *arena;
 };
 
-/* Writes the whole outgoing head. REASON_NONE, or IDENTITY_HEADER_TOO_LARGE, REQUEST_HEADER_TOO_LARGE when the buffer is full, or
- * REQUEST_HEADER_MALFORMED. `stripped` counts the client's fields that were removed because only we may say them. */
-enum reason rewrite_request_head(const struct rewrite_plan *plan, const struct http_request *request,
+/* Writes the whole outgoing head, or nothing. REASON_NONE, or IDENTITY_HEADER_TOO_LARGE,
+ * REQUEST_HEADER_TOO_LARGE when the buffer is full, or REQUEST_HEADER_MALFORMED and its like.
+ * `stripped` counts the client's fields that were removed because only we may say them. */
+enum reason rewrite_request_head(const struct rewrite_plan *plan,
+                                 const struct http_request *request,
                                  const struct rewrite_request_facts *facts, struct buffer *to,
                                  size_t *stripped);
 
 struct rewrite_response_facts {
     enum http_version client_version;
-    bool close;             /* say Connection: close */
-    enum http_framing framing; /* how the content goes to the client */
-    const char *trace_id;
-    int64_t now;            /* seconds since 1970, for Date when the backend sent none */
+    bool close;                /* say Connection: close */
+    enum http_framing framing; /* how the content goes to the client; never CHUNKED to HTTP/1.0 */
+    const char *trace_id;      /* NULL: the client is not told */
+    int64_t now;               /* seconds since 1970, for Date when the backend sent none */
+    /* Of the generation, for Vary; NULL: the fixed list. */
+    const struct http_name_set *owned_names;
 };
 
-/* Writes the response head for the client: hop-by-hop fields removed, framing ours, and a `Vary` that names an identity header
- * (RFC 9440 section 3.1 with 2.4) turned into "Vary: *". */
+/* Writes the response head for the client, or nothing: hop-by-hop fields removed, framing ours, and
+ * a `Vary` that names an identity header turned into "Vary: *" (RFC 9440 section 2.4). REASON_NONE,
+ * BACKEND_RESPONSE_TOO_LARGE when the buffer is full, or BACKEND_RESPONSE_MALFORMED. */
 enum reason rewrite_response_head(const struct http_response *response,
                                   const struct rewrite_response_facts *facts, struct buffer *to);

@@ -3,10 +3,12 @@
  * Routing: which route serves this request? The first route in order whose paths and methods match.
  * Matching is pure and uses the canonical path alone.
  *
- * A pattern is "/exact", "/prefix/" + "*", or "*" (everything). Matching errs towards the stricter route: a route that
- * demands no less than its listener matches generously (letters of either case, path parameters
- * ';x' of a segment ignored, and "/prefix/" + "*" also matches "/prefix"); a route that exempts from what its
- * listener demands (`is_exemption`) matches exactly, at segment boundaries, and never a path with ';'.
+ * A pattern is "/exact", "/prefix/" + "*", "/text" + "*", or "*" (everything). Matching errs
+ * towards the stricter route. A route that demands no less than its listener matches generously,
+ * as the most obliging backend would: letters of either case are alike, so are a character and
+ * its escape, path parameters (';x' of a segment) and a '/' at the end are ignored, and
+ * "/prefix/" + "*" also matches "/prefix". A route that exempts from what its listener demands
+ * (`is_exemption`) matches exactly, at segment boundaries, and never a path with ';'.
  */
 #pragma once
 
@@ -20,8 +22,10 @@
 
 struct route_plan; /* what is done with a request of the route: gateway/exchange */
 
+enum { ROUTE_PATTERN_BYTES_MAX = 2048 };
+
 struct route_match_settings {
-    const char *name;           /* never NULL: the configuration names a route "route-1" when nobody did */
+    const char *name; /* never NULL: the configuration names a route "route-1" when nobody did */
     const char *const *paths;   /* NULL-terminated; NULL: every path */
     const char *const *methods; /* NULL-terminated; NULL: every method */
     bool is_exemption;
@@ -35,14 +39,18 @@ struct route {
 
 struct routing_table;
 
-/* Copies the settings. NULL and an error with its position on a malformed pattern or method. `plans` runs parallel. */
+/* Copies the settings. NULL and an error with its position on a malformed pattern or method, and
+ * on an empty list, which would match nothing. `plans` runs parallel. */
 struct routing_table *routing_table_create(const struct route_match_settings *settings,
                                            const struct route_plan *const *plans, size_t count,
                                            struct error *error);
+/* NULL is fine. */
 void routing_table_destroy(struct routing_table *table);
 
 /* NULL: no route. */
-const struct route *routing_match(const struct routing_table *table, const struct http_request *request);
+const struct route *routing_match(const struct routing_table *table,
+                                  const struct http_request *request);
 
-/* Does a pattern follow the grammar? For the configuration's check. */
+/* Does a pattern follow the grammar? For the configuration's check. An exemption may besides not
+ * end in text and a star, which is no segment boundary. */
 bool route_pattern_is_valid(struct slice pattern, struct error *error);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the files of this module share: which names are whose, what Connection lists, and a writer
+ * that remembers the first line that did not go well.
+ */
+#pragma once
+
+#include "gateway/rewrite/rewrite.h"
+#include "protocol/http/http_write.h"
+
+/* Where our verification header goes when a plan has no other name for it. */
+#define REWRITE_VERIFICATION_NAME "X-Client-Cert-Verification"
+#define REWRITE_TRACE_ID_NAME     "X-AppGW-Trace-Id"
+
+/* Does the name carry, or claim to carry, the identity of a client? `owned_names` may be NULL. */
+bool rewrite_is_identity_name(const struct http_name_set *owned_names, struct slice name);
+/* Does it say where a request came from and what it was, as only a proxy can know? */
+bool rewrite_is_forwarding_name(struct slice name);
+/* RFC 9110 section 7.6.1, and what is older than it. */
+bool rewrite_is_hop_by_hop_name(struct slice name);
+/* Does the name fold to one of these? NULL-terminated. */
+bool rewrite_name_is_among(struct slice name, const char *const *names);
+
+enum { REWRITE_CONNECTION_OPTIONS_MAX = 16 };
+
+/* What Connection names besides "close" and "keep-alive". */
+struct rewrite_connection_options {
+    struct slice names[REWRITE_CONNECTION_OPTIONS_MAX];
+    size_t count;
+};
+
+/* False when an option is no token, or there are more than anybody needs: each is compared with
+ * each field. */
+bool rewrite_collect_connection_options(const struct http_fields *fields,
+                                        struct rewrite_connection_options *options);
+bool rewrite_is_connection_option(const struct rewrite_connection_options *options,
+                                  struct slice name);
+
+/* After the first line that was refused or had no room, nothing more is written. */
+struct rewrite_writer {
+    struct buffer *to;
+    size_t start; /* where the head began */
+    enum http_write_outcome outcome;
+};
+
+struct rewrite_writer rewrite_writer_start(struct buffer *to);
+void rewrite_write_field(struct rewrite_writer *writer, struct slice name, struct slice value);
+void rewrite_write_u64(struct rewrite_writer *writer, struct slice name, uint64_t value);
+/* "Via: 1.1 sallyport", with the version in which the message was received. */
+void rewrite_write_via(struct rewrite_writer *writer, enum http_version received);
+/* The empty line; without it, all that was written is taken back. */
+enum http_write_outcome rewrite_writer_finish(struct rewrite_writer *writer);

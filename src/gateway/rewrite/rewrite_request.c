@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The request head for the backend. First what the client said and may say, then what we say, so
+ * that nothing from outside can touch a line of ours. Identity headers come last, and from one
+ * place only.
+ */
+#include "gateway/rewrite/rewrite_internal.h"
+
+#include "runtime/memory.h"
+
+struct rewrite_plan {
+    struct identity_header_settings *headers;
+    size_t header_count;
+    bool forward_unverified;
+    bool has_verification;
+    const struct http_name_set *owned_names; /* borrowed */
+};
+
+struct rewrite_plan *rewrite_plan_create(const struct rewrite_settings *settings,
+                                         const struct http_name_set *owned_names)
+{
+    struct rewrite_plan *plan = memory_allocate(sizeof(*plan));
+
+    plan->owned_names = owned_names;
+    plan->forward_unverified = settings->forward_unverified;
+    plan->header_count = settings->identity_header_count;
+    plan->headers = memory_allocate_array(plan->header_count, sizeof(*plan->headers));
+    for (size_t i = 0; i < plan->header_count; i++) {
+        plan->headers[i].name = memory_copy_text(settings->identity_headers[i].name);
+        plan->headers[i].format = settings->identity_headers[i].format;
+        if (plan->headers[i].format == IDENTITY_FORMAT_VERIFICATION)
+            plan->has_verification = true;
+    }
+    return plan;
+}
+
+/* The names are copies of ours, which the settings can only show as constant. */
+static void release_name(const char *name)
+{
+    union {
+        const char *constant;
+        char *ours;
+    } data = {.constant = name};
+
+    memory_release(data.ours);
+}
+
+void rewrite_plan_destroy(struct rewrite_plan *plan)
+{
+    if (plan == NULL)
+        return;
+    for (size_t i = 0; i < plan->header_count; i++)
+        release_name(plan->headers[i].name);
+    memory_release(plan->headers);
+    memory_release(plan);
+}
+
+unsigned rewrite_plan_formats(const struct rewrite_plan *plan)
+{
+    unsigned formats = 0;
+
+    for (size_t i = 0; i < plan->header_count; i++)
+        formats |= 1U << plan->headers[i].format;
+    return formats;
+}
+
+/* ---- what the client said ------------------------------------------------------------------ */
+
+/* We say these ourselves, or answer them ourselves. */
+static const char *const replaced_names[] = {"Host", "Content-Length", "Expect", NULL};
+
+static void write_received_fields(const struct rewrite_plan *plan, const struct http_fields *fields,
+                                  const struct rewrite_connection_options *options,
+                                  struct rewrite_writer *writer, size_t *stripped)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        struct slice name = fields->items[i].name;
+
+        if (rewrite_is_identity_name(plan->owned_names, name) || rewrite_is_forwarding_name(name)) {
+            (*stripped)++;
+            continue;
+        }
+        if (!rewrite_is_hop_by_hop_name(name) && !rewrite_is_connection_option(options, name) &&
+            !rewrite_name_is_among(name, replaced_names))
+            rewrite_write_field(writer, name, fields->items[i].value);
+    }
+}
+
+/* ---- what we say --------------------------------------------------------------------------- */
+
+/* RFC 9112 section 6: the one length that the reader found, in the one form that it was sent in. */
+static void write_framing(const struct http_request *request, struct rewrite_writer *writer)
+{
+    if (request->framing == HTTP_FRAMING_CHUNKED)
+        rewrite_write_field(writer, SLICE("Transfer-Encoding"), SLICE("chunked"));
+    else if (request->framing == HTTP_FRAMING_LENGTH || request->has_content_length)
+        rewrite_write_u64(writer, SLICE("Content-Length"), request->content_length);
+}
+
+static void write_forwarding(const struct http_request *request,
+                             const struct rewrite_request_facts *facts,
+                             struct rewrite_writer *writer)
+{
+    rewrite_write_via(writer, request->version);
+    rewrite_write_field(writer, SLICE("X-Forwarded-For"), facts->client_address);
+    rewrite_write_field(writer, SLICE("X-Forwarded-Proto"), SLICE("https"));
+    rewrite_write_u64(writer, SLICE("X-Forwarded-Port"), facts->listener_port);
+    if (!slice_is_empty(request->authority)) {
+        rewrite_write_field(writer, SLICE("X-Forwarded-Host"), request->authority);
+        rewrite_write_field(writer, SLICE("X-Original-Host"), request->authority);
+    }
+    if (facts->trace_id != NULL)
+        rewrite_write_field(writer, SLICE(REWRITE_TRACE_ID_NAME), slice_from_text(facts->trace_id));
+}
+
+/* ---- who the client is --------------------------------------------------------------------- */
+
+/* Of what was only presented, and only where the route says so. The mode is asked besides: a
+ * certificate that a stricter mode has not accepted is nobody's to forward. */
+static bool forwards_presented(const struct rewrite_plan *plan,
+                               const struct rewrite_request_facts *facts)
+{
+    return plan->forward_unverified && facts->mode == CLIENT_CERTIFICATE_UNVERIFIED &&
+           facts->authentication->identity == NULL && facts->presented != NULL;
+}
+
+static struct slice verification_of(const struct rewrite_plan *plan,
+                                    const struct rewrite_request_facts *facts)
+{
+    if (facts->authentication->identity != NULL)
+        return SLICE("SUCCESS");
+    return forwards_presented(plan, facts) ? SLICE("PASSTHROUGH") : SLICE("NONE");
+}
+
+/* Every certificate has these, so that nothing means that the arena is used up. */
+static bool always_exists(enum identity_format format)
+{
+    return format == IDENTITY_FORMAT_DER_BASE64 || format == IDENTITY_FORMAT_RFC9440 ||
+           format == IDENTITY_FORMAT_PEM_URL || format == IDENTITY_FORMAT_SHA256 ||
+           format == IDENTITY_FORMAT_SHA1;
+}
+
+/* The value of an identity header; empty: it is left out. False when it exists and is too large. */
+static bool find_value(const struct rewrite_plan *plan, const struct rewrite_request_facts *facts,
+                       enum identity_format format, struct slice *value)
+{
+    *value = SLICE("");
+    if (format == IDENTITY_FORMAT_VERIFICATION) {
+        *value = verification_of(plan, facts);
+    } else if (facts->authentication->identity != NULL) {
+        *value = identity_header(facts->authentication->identity, format);
+    } else if (forwards_presented(plan, facts)) {
+        *value = presented_certificate_header(facts->presented, format, facts->arena);
+        return !slice_is_empty(*value) || !always_exists(format);
+    }
+    return true;
+}
+
+static bool write_identity(const struct rewrite_plan *plan,
+                           const struct rewrite_request_facts *facts, struct rewrite_writer *writer)
+{
+    if (facts->mode == CLIENT_CERTIFICATE_NONE)
+        return true;
+    for (size_t i = 0; i < plan->header_count; i++) {
+        struct slice value;
+
+        if (!find_value(plan, facts, plan->headers[i].format, &value))
+            return false;
+        if (!slice_is_empty(value))
+            rewrite_write_field(writer, slice_from_text(plan->headers[i].name), value);
+    }
+    /* A backend must be able to tell what was verified from what was not. */
+    if (plan->forward_unverified && !plan->has_verification)
+        rewrite_write_field(writer, SLICE(REWRITE_VERIFICATION_NAME), verification_of(plan, facts));
+    return true;
+}
+
+/* ---- the head ------------------------------------------------------------------------------ */
+
+/* Running out of room is told apart by whose fields did not fit. */
+static enum reason reason_of(enum http_write_outcome outcome, bool in_identity)
+{
+    switch (outcome) {
+    case HTTP_WRITE_DONE:
+        return REASON_NONE;
+    case HTTP_WRITE_NO_ROOM:
+        return in_identity ? REASON_IDENTITY_HEADER_TOO_LARGE : REASON_REQUEST_HEADER_TOO_LARGE;
+    case HTTP_WRITE_REFUSED:
+        return in_identity ? REASON_INTERNAL : REASON_REQUEST_HEADER_MALFORMED;
+    }
+    return REASON_INTERNAL;
+}
+
+enum reason rewrite_request_head(const struct rewrite_plan *plan,
+                                 const struct http_request *request,
+                                 const struct rewrite_request_facts *facts, struct buffer *to,
+                                 size_t *stripped)
+{
+    struct rewrite_writer writer = rewrite_writer_start(to);
+    struct rewrite_connection_options options;
+    size_t counted = 0;
+    enum reason reason;
+
+    if (facts->authentication == NULL || facts->authentication->reason != REASON_NONE)
+        return REASON_INTERNAL;
+    if (!rewrite_collect_connection_options(&request->fields, &options))
+        return REASON_REQUEST_CONNECTION_MALFORMED;
+    if (request->framing == HTTP_FRAMING_UNTIL_CLOSE)
+        return REASON_REQUEST_FRAMING_AMBIGUOUS;
+
+    writer.outcome = http_write_request_line(to, request->method, request->path, request->has_query,
+                                             request->query);
+    rewrite_write_field(&writer, SLICE("Host"), facts->host);
+    write_received_fields(plan, &request->fields, &options, &writer, &counted);
+    write_framing(request, &writer);
+    write_forwarding(request, facts, &writer);
+    reason = reason_of(writer.outcome, false);
+
+    if (reason == REASON_NONE && !write_identity(plan, facts, &writer))
+        writer.outcome = HTTP_WRITE_NO_ROOM;
+    if (rewrite_writer_finish(&writer) != HTTP_WRITE_DONE)
+        return reason == REASON_NONE ? reason_of(writer.outcome, true) : reason;
+    *stripped = counted;
+    return REASON_NONE;
+}
