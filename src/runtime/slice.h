@@ -20,7 +20,10 @@ struct slice {
 #define SLICE(literal) ((struct slice){"" literal, sizeof(literal) - 1})
 
 /* The same, for the initializers of static tables, which must be constant. */
-#define SLICE_STATIC(literal) {"" literal, sizeof(literal) - 1}
+#define SLICE_STATIC(literal)                                                                      \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 
 /* "%.*s" arguments for a slice of ours that is known to be short. */
 #define SLICE_FORMAT(slice) (int)(slice).size, (slice).data
