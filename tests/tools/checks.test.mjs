@@ -264,7 +264,7 @@ const TABLE = `
 function diagram(lines) {
     return {
         "src/gateway/exchange/exchange.c": TABLE,
-    diagram("opening -> serving, closing\nserving -> opening, closing\nclosing"),
+        "docs/ARCHITECTURE.md": `# A\n\n\`\`\`sh\n./dev\n\`\`\`\n\n\`\`\`text\n${lines}\n\`\`\`\n`,
     };
 }
 
