@@ -25,7 +25,8 @@ void buffer_reset(struct buffer *buffer);
 struct slice buffer_readable(const struct buffer *buffer);
 size_t buffer_room(const struct buffer *buffer);
 
-/* Where the next byte goes; write at most buffer_room() bytes there, then say so with buffer_wrote. */
+/* Where the next byte goes; write at most buffer_room() bytes there, then say so with buffer_wrote.
+ */
 char *buffer_tail(struct buffer *buffer);
 void buffer_wrote(struct buffer *buffer, size_t count);
 

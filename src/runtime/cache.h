@@ -36,7 +36,8 @@ void cache_destroy(struct cache *cache);
 void *cache_find(struct cache *cache, struct slice key, int64_t now);
 /* Adds or replaces. The cache takes its own reference; `bytes` is what the value holds.
  * Time is whatever unit the caller uses everywhere. A value larger than a shard is not kept. */
-void cache_put(struct cache *cache, struct slice key, void *value, size_t bytes, int64_t expires_at);
+void cache_put(struct cache *cache, struct slice key, void *value, size_t bytes,
+               int64_t expires_at);
 /* Finds, or puts `value` when there is none: returns a new reference to what is now in the
  * cache, in one step, so that equal values are interned once. */
 void *cache_intern(struct cache *cache, struct slice key, void *value, size_t bytes,

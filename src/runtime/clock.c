@@ -6,6 +6,7 @@
  */
 #include "runtime/clock.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -57,11 +58,6 @@ int64_t clock_wall_ms(void)
     struct timespec now = read_clock(CLOCK_REALTIME);
 
     return (int64_t)now.tv_sec * MS_PER_SECOND + now.tv_nsec / 1000000;
-}
-
-static int64_t divide_downwards(int64_t value, int64_t by)
-{
-    return value / by - (value % by < 0 ? 1 : 0);
 }
 
 /* The year is reckoned from March, so that the leap day is its last, in eras of 400 years of
@@ -126,8 +122,10 @@ static char *put_time(char *to, const struct date *date)
 
 void clock_format_rfc3339(int64_t wall_ms, char text[CLOCK_RFC3339_SIZE])
 {
-    int64_t wall_seconds = divide_downwards(wall_ms, MS_PER_SECOND);
-    struct date date = date_from(within_years(wall_seconds));
+    /* Before 1970 the remainder is negative, and the second is the one before. */
+    int remainder = (int)(wall_ms % MS_PER_SECOND);
+    bool borrows = remainder < 0;
+    struct date date = date_from(within_years(wall_ms / MS_PER_SECOND - (borrows ? 1 : 0)));
     char *to = text;
 
     to = put_number(to, date.year, 4);
@@ -138,7 +136,7 @@ void clock_format_rfc3339(int64_t wall_ms, char text[CLOCK_RFC3339_SIZE])
     to = put_text(to, "T");
     to = put_time(to, &date);
     to = put_text(to, ".");
-    to = put_number(to, (unsigned)(wall_ms - wall_seconds * MS_PER_SECOND), 3);
+    to = put_number(to, (unsigned)(borrows ? remainder + MS_PER_SECOND : remainder), 3);
     to = put_text(to, "Z");
     *to = '\0';
 }

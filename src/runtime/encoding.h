@@ -14,7 +14,8 @@
 /* RFC 4648 section 4, with padding. */
 bool encode_base64(struct buffer *to, struct slice bytes);
 size_t encode_base64_size(size_t bytes);
-/* Strict: the alphabet and padding of RFC 4648 section 4, no line breaks. Appends what it decoded. */
+/* Strict: the alphabet and padding of RFC 4648 section 4, no line breaks. Appends what it decoded.
+ */
 bool decode_base64(struct buffer *to, struct slice text);
 
 bool encode_hex(struct buffer *to, struct slice bytes);

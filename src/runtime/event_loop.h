@@ -32,22 +32,25 @@ void event_loop_stop(struct event_loop *loop);
 uint64_t event_loop_now_ms(const struct event_loop *loop);
 
 /* `ready` is a set of event_interest. libuv reports a reset peer as an error without events: it
- * arrives here as readable + hangup, and the next read says what happened. */
+ * arrives here as readable + hangup, and writable too for who waits for that (a connection that
+ * was refused); the next read or socket_connect_result says what happened. */
 typedef void event_watch_callback(void *context, unsigned ready);
 
 /* The descriptor stays the caller's: destroy the watch first, then close it. */
-struct event_watch *event_watch_create(struct event_loop *loop, int fd, event_watch_callback *callback,
-                                       void *context);
+struct event_watch *event_watch_create(struct event_loop *loop, int fd,
+                                       event_watch_callback *callback, void *context);
 void event_watch_destroy(struct event_watch *watch);
 /* Interest that is already set costs nothing. */
 void event_watch_set(struct event_watch *watch, unsigned interest);
 unsigned event_watch_get(const struct event_watch *watch);
 /* A watch may pass from one owner to the next, as an idle backend connection does. */
-void event_watch_set_callback(struct event_watch *watch, event_watch_callback *callback, void *context);
+void event_watch_set_callback(struct event_watch *watch, event_watch_callback *callback,
+                              void *context);
 
 /* Runs `callback` once on the loop's thread, in the next turn, without waiting. */
 typedef void event_callback(void *context);
-struct event_wake *event_wake_create(struct event_loop *loop, event_callback *callback, void *context);
+struct event_wake *event_wake_create(struct event_loop *loop, event_callback *callback,
+                                     void *context);
 void event_wake_destroy(struct event_wake *wake);
 /* From any thread; several calls may become one callback. */
 void event_wake_send(struct event_wake *wake);
@@ -56,7 +59,8 @@ struct event_signal *event_signal_create(struct event_loop *loop, int number,
                                          event_callback *callback, void *context);
 void event_signal_destroy(struct event_signal *signal);
 
-/* Called after the callbacks of each turn, before the loop waits: for work that a turn left over. */
+/* Called after the callbacks of each turn, before the loop waits: for work that a turn left over.
+ */
 void event_loop_set_turn_end(struct event_loop *loop, event_callback *callback, void *context);
 /* The loop does not wait for events before its next turn. */
 void event_loop_continue(struct event_loop *loop);

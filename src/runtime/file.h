@@ -17,5 +17,6 @@ bool file_read(const char *path, size_t bytes_max, char **data, size_t *size, st
 bool file_write_private(const char *path, struct slice bytes, struct error *error);
 /* Mode 0700; one that exists is refused. */
 bool file_make_private_directory(const char *path, struct error *error);
-/* `relative` seen from the directory of `base`; an absolute path as it is. The caller releases it. */
+/* `relative` seen from the directory of `base`; an absolute path as it is. The caller releases it.
+ */
 char *file_path_beside(const char *base, const char *relative);

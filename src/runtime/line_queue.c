@@ -27,8 +27,7 @@
 
 enum {
     FILE_CHUNK_BYTES = 65536, /* a regular file has no reader to wait for */
-    NS_PER_MS = 1000000,
-    NS_PER_SECOND = 1000000000
+    NS_PER_MS = 1000000
 };
 
 struct line_queue {
@@ -38,13 +37,15 @@ struct line_queue {
     pthread_t thread;
     atomic_uint_fast64_t dropped;
 
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t changed;
+    pthread_mutex_t lock;   /* guards what follows */
+    pthread_cond_t changed; /* for the thread */
+    pthread_cond_t ended;   /* for who destroys the queue */
     char *ring;
     size_t capacity;
     size_t start;
     size_t used;
     bool stopping;
+    bool finished;
     uint64_t deadline_ms; /* of a stopping queue */
 
     int stop_fd; /* readable when stopping, so that poll returns */
@@ -178,6 +179,10 @@ static void *run(void *context)
         else if (written == 0 || (errno != EINTR && errno != EAGAIN && errno != EWOULDBLOCK))
             drop_queued(queue);
     }
+    pthread_mutex_lock(&queue->lock);
+    queue->finished = true;
+    pthread_cond_signal(&queue->ended);
+    pthread_mutex_unlock(&queue->lock);
     return NULL;
 }
 
@@ -211,9 +216,21 @@ static void release(struct line_queue *queue)
     if (queue->stop_fd >= 0)
         close(queue->stop_fd);
     pthread_cond_destroy(&queue->changed);
+    pthread_cond_destroy(&queue->ended);
     pthread_mutex_destroy(&queue->lock);
     memory_release(queue->ring);
     memory_release(queue);
+}
+
+/* A deadline on the monotonic clock: who sets the date must not prolong the end. */
+static void init_ended(pthread_cond_t *ended)
+{
+    pthread_condattr_t attributes;
+
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(ended, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 struct line_queue *line_queue_create(int fd, bool owns_fd, size_t bytes_max, struct error *error)
@@ -228,6 +245,7 @@ struct line_queue *line_queue_create(int fd, bool owns_fd, size_t bytes_max, str
     queue->ring = memory_allocate(queue->capacity);
     pthread_mutex_init(&queue->lock, NULL);
     pthread_cond_init(&queue->changed, NULL);
+    init_ended(&queue->ended);
 
     queue->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     code = queue->stop_fd < 0 ? errno : start_thread(queue);
@@ -254,31 +272,34 @@ static void tell_to_stop(struct line_queue *queue, unsigned wait_ms)
     (void)told; /* An eventfd of zero takes one. */
 }
 
-static struct timespec monotonic_in(unsigned wait_ms)
+static struct timespec to_timespec(uint64_t ms)
 {
-    struct timespec time = {0};
+    return (struct timespec){.tv_sec = (time_t)(ms / 1000),
+                             .tv_nsec = (long)(ms % 1000) * NS_PER_MS};
+}
 
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    time.tv_sec += wait_ms / 1000;
-    time.tv_nsec += (long)(wait_ms % 1000) * NS_PER_MS;
-    if (time.tv_nsec >= NS_PER_SECOND) {
-        time.tv_sec++;
-        time.tv_nsec -= NS_PER_SECOND;
-    }
-    return time;
+static bool wait_for_end(struct line_queue *queue)
+{
+    struct timespec deadline = to_timespec(queue->deadline_ms);
+    bool finished = false;
+    int code = 0;
+
+    pthread_mutex_lock(&queue->lock);
+    while (!queue->finished && code == 0)
+        code = pthread_cond_timedwait(&queue->ended, &queue->lock, &deadline);
+    finished = queue->finished;
+    pthread_mutex_unlock(&queue->lock);
+    return finished;
 }
 
 void line_queue_destroy(struct line_queue *queue, unsigned wait_ms)
 {
-    struct timespec deadline = monotonic_in(wait_ms);
-
     if (queue == NULL)
         return;
     tell_to_stop(queue, wait_ms);
-    if (pthread_clockjoin_np(queue->thread, NULL, CLOCK_MONOTONIC, &deadline) != 0) {
+    if (!wait_for_end(queue))
         pthread_cancel(queue->thread);
-        pthread_join(queue->thread, NULL);
-    }
+    pthread_join(queue->thread, NULL);
     release(queue);
 }
 

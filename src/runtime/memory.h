@@ -26,7 +26,8 @@ char *memory_copy_text(const char *text);
 char *memory_copy_slice(struct slice slice);
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The functions that libcrypto is to use; see CRYPTO_set_mem_functions(3). */
+/* The functions that libcrypto is to use; see CRYPTO_set_mem_functions(3). They alone may give
+ * NULL, as malloc does: libcrypto makes an error of that. */
 void *memory_library_allocate(size_t size, const char *file, int line);
 void *memory_library_resize(void *memory, size_t size, const char *file, int line);
 void memory_library_release(void *memory, const char *file, int line);

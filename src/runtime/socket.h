@@ -22,7 +22,8 @@ enum { SOCKET_ADDRESS_TEXT_SIZE = 64 };
 /* "127.0.0.1:8443", "[::1]:8443", ":8443" (every address, IPv6 and IPv4). Port 0 is allowed. */
 bool socket_address_parse(struct slice text, struct socket_address *address, struct error *error);
 /* "127.0.0.1:8443" or "[::1]:8443", NUL-terminated. */
-void socket_address_format(const struct socket_address *address, char text[SOCKET_ADDRESS_TEXT_SIZE]);
+void socket_address_format(const struct socket_address *address,
+                           char text[SOCKET_ADDRESS_TEXT_SIZE]);
 /* Without the port and without brackets. */
 void socket_address_format_host(const struct socket_address *address,
                                 char text[SOCKET_ADDRESS_TEXT_SIZE]);
@@ -33,7 +34,8 @@ bool socket_address_resolve(const char *host, uint16_t port, struct socket_addre
                             size_t max, size_t *count, struct error *error);
 
 /* A listening descriptor; SO_REUSEADDR always, SO_REUSEPORT when `shared`. -1 on error. */
-int socket_listen(const struct socket_address *address, int backlog, bool shared, struct error *error);
+int socket_listen(const struct socket_address *address, int backlog, bool shared,
+                  struct error *error);
 /* The address that a socket is bound to: with port 0, the port that the system chose. */
 bool socket_local_address(int fd, struct socket_address *address);
 /* Begins to connect, TCP_NODELAY set; -1 when that fails at once. Writable means decided. */
@@ -55,7 +57,8 @@ struct socket_result {
 };
 
 /* -1 with outcome AGAIN or FAILED; TCP_NODELAY is set on what is accepted. */
-int socket_accept(int listening, struct socket_address *peer, enum socket_outcome *outcome, int *code);
+int socket_accept(int listening, struct socket_address *peer, enum socket_outcome *outcome,
+                  int *code);
 struct socket_result socket_read(int fd, char *memory, size_t size);
 struct socket_result socket_write(int fd, struct slice bytes);
 /* Sends FIN; what was written is still delivered. */

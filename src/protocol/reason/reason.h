@@ -18,14 +18,19 @@ enum reason {
     REASON_COUNT
 };
 
-enum reason_fault { REASON_FAULT_NOBODY, REASON_FAULT_CLIENT, REASON_FAULT_BACKEND, REASON_FAULT_GATEWAY };
+enum reason_fault {
+    REASON_FAULT_NOBODY,
+    REASON_FAULT_CLIENT,
+    REASON_FAULT_BACKEND,
+    REASON_FAULT_GATEWAY
+};
 
 struct reason_facts {
-    const char *name;   /* stable, lower case with underscores */
-    unsigned status;    /* of the HTTP answer; 0 where none can be given */
+    const char *name; /* stable, lower case with underscores */
+    unsigned status;  /* of the HTTP answer; 0 where none can be given */
     enum reason_fault fault;
-    const char *cause;  /* one sentence */
-    const char *fix;    /* one sentence */
+    const char *cause; /* one sentence */
+    const char *fix;   /* one sentence */
 };
 
 /* Never NULL; an unknown value gives the facts of REASON_INTERNAL. */

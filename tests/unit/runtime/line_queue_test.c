@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -151,6 +152,20 @@ TEST(nobody_waits_longer_than_allowed_for_a_reader_that_does_not_read)
     assert_true(destroy_stuck(ends[1], 20) < PATIENCE_MS);
     close(ends[0]);
     close(ends[1]);
+}
+
+/* An eventfd near its limit says that it can be written to, and then a write waits: as a pipe does
+ * that another program has filled in between. */
+TEST(a_write_that_waits_all_the_same_is_given_up)
+{
+    uint64_t nearly_full = UINT64_MAX - 15;
+    int fd = eventfd(0, EFD_CLOEXEC);
+    struct line_queue *queue = create(fd, false, 1000);
+
+    assert_int_equal(write(fd, &nearly_full, sizeof nearly_full), sizeof nearly_full);
+    assert_true(line_queue_put(queue, SLICE("1234567\n")));
+    line_queue_destroy(queue, 50);
+    close(fd);
 }
 
 static void *destroy_patiently(void *context)
@@ -306,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_borrowed_descriptor_keeps_its_flags_and_stays_open),
         cmocka_unit_test(what_does_not_fit_is_dropped_whole_and_counted),
         cmocka_unit_test(nobody_waits_longer_than_allowed_for_a_reader_that_does_not_read),
+        cmocka_unit_test(a_write_that_waits_all_the_same_is_given_up),
         cmocka_unit_test(a_reader_that_comes_late_still_gets_the_lines),
         cmocka_unit_test(a_line_longer_than_a_pipe_takes_at_once_arrives_whole),
         cmocka_unit_test(lines_for_a_closed_pipe_are_dropped_and_counted),
