@@ -48,6 +48,9 @@ struct certificate_description {
 /* False when the arena is used up or the certificate cannot be read. */
 bool certificate_describe(const X509 *certificate, struct arena *arena,
                           struct certificate_description *description);
+/* The same in another arena, with nothing left that points into the first. */
+bool certificate_description_copy(const struct certificate_description *from, struct arena *arena,
+                                  struct certificate_description *to);
 
 /* The certificate's DER, borrowed from the certificate's own cache where possible; in the arena otherwise. */
 bool certificate_der(const X509 *certificate, struct arena *arena, struct slice *der);
@@ -64,7 +67,8 @@ enum {
     CERTIFICATE_CHAIN_COUNT_MAX = 10,
     CERTIFICATE_CHAIN_BYTES_MAX = 32 * 1024,
     CERTIFICATE_RSA_BITS_MIN = 2048,
-    CERTIFICATE_RSA_BITS_MAX = 8192
+    CERTIFICATE_RSA_BITS_MAX = 8192,
+    CERTIFICATE_EXTENSION_COUNT_MAX = 64
 };
 
 /* The limits that come before any verification: DER and nothing else (definite, minimal lengths throughout the

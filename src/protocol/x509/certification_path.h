@@ -12,6 +12,12 @@
 #include "protocol/reason/reason.h"
 #include "protocol/x509/trust_store.h"
 
+enum {
+    CERTIFICATION_PATH_DEPTH_MAX = 10,
+    /* Part of every judging context's digest; one more whenever the rules of validation change. */
+    CERTIFICATION_PATH_RULES_VERSION = 1
+};
+
 struct certification_path_settings {
     const struct trust_store *anchors;
     unsigned depth;     /* CA certificates between leaf and anchor, the anchor not counted; ≤ 10 */
@@ -25,6 +31,7 @@ struct certification_path {
     /* When this outcome ends: the earliest notAfter of the path; for a refusal that time alone can
      * change (not yet valid), that time; INT64_MAX when time cannot change it. */
     int64_t valid_until;
+    int64_t valid_from; /* the latest notBefore of the path; 0 unless accepted */
 };
 
 /* Checks limits, signatures, validity at `now`, basic constraints, key usages, clientAuth in every extended

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The step is small on purpose: everything that can go wrong in it ends in a refusal, and only
+ * one line of it makes an identity.
+ */
+#include "gateway/identity/authentication.h"
+
+#include <stddef.h>
+
+const char *client_certificate_mode_name(enum client_certificate_mode mode)
+{
+    switch (mode) {
+    case CLIENT_CERTIFICATE_REQUIRED:
+        return "required";
+    case CLIENT_CERTIFICATE_OPTIONAL:
+        return "optional";
+    case CLIENT_CERTIFICATE_UNVERIFIED:
+        return "unverified";
+    case CLIENT_CERTIFICATE_NONE:
+        return "none";
+    default:
+        return "unknown";
+    }
+}
+
+static struct authentication refuse(enum reason reason)
+{
+    return (struct authentication){.reason = reason};
+}
+
+static struct authentication satisfy_without_identity(void)
+{
+    return (struct authentication){.reason = REASON_NONE};
+}
+
+/* Takes the verdict's reference. */
+static struct authentication identify(struct identity_table *identities,
+                                      struct presented_certificate *presented,
+                                      struct verdict *verdict)
+{
+    struct identity *identity = identity_establish(identities, presented, verdict);
+
+    if (identity == NULL) {
+        verdict_release(verdict);
+        return refuse(REASON_CERTIFICATE_MALFORMED);
+    }
+    return (struct authentication){.reason = REASON_NONE, .identity = identity, .verdict = verdict};
+}
+
+static struct authentication judge(const struct authentication_demand *demand,
+                                   struct presented_certificate *presented,
+                                   const struct authentication_stores *stores, int64_t now)
+{
+    struct verdict *verdict = NULL;
+
+    /* A route without rules cannot accept anybody. */
+    if (demand->context == NULL)
+        return refuse(REASON_INTERNAL);
+    verdict = verdict_store_judge(stores->verdicts, demand->context, presented, now);
+    if (!verdict_is_accepted(verdict))
+        return (struct authentication){.reason = verdict_reason(verdict), .verdict = verdict};
+    return identify(stores->identities, presented, verdict);
+}
+
+struct authentication authentication_check(const struct authentication_demand *demand,
+                                           struct presented_certificate *presented,
+                                           const struct authentication_stores *stores, int64_t now)
+{
+    switch (demand->mode) {
+    case CLIENT_CERTIFICATE_UNVERIFIED:
+    case CLIENT_CERTIFICATE_NONE:
+        return satisfy_without_identity();
+    case CLIENT_CERTIFICATE_REQUIRED:
+        if (presented == NULL)
+            return refuse(demand->context == NULL ? REASON_INTERNAL : REASON_CERTIFICATE_MISSING);
+        return judge(demand, presented, stores, now);
+    case CLIENT_CERTIFICATE_OPTIONAL:
+        if (presented == NULL)
+            return satisfy_without_identity();
+        return judge(demand, presented, stores, now);
+    default:
+        return refuse(REASON_INTERNAL);
+    }
+}
+
+void authentication_reset(struct authentication *authentication)
+{
+    identity_release(authentication->identity);
+    verdict_release(authentication->verdict);
+    *authentication = (struct authentication){.reason = REASON_UNDECIDED};
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The encodings in which a certificate is forwarded, of a verified or of an unverified one.
+ */
+#pragma once
+
+#include <openssl/x509.h>
+
+#include "gateway/identity/identity.h"
+#include "runtime/arena.h"
+
+/* Of the certificate itself; empty when the format is not one of those, or when the arena is used
+ * up. */
+struct slice certificate_header_encode(const X509 *certificate,
+                                       const struct certificate_description *description,
+                                       enum identity_format format, struct arena *arena);
+/* RFC 9440 section 2.3: the certificates between the leaf and the anchor; empty when there are
+ * none. */
+struct slice certificate_header_encode_chain(STACK_OF(X509) * path, struct arena *arena);

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Identities are interned under what their verdict proves: chain, context and verified path. The
+ * header values are encoded when an identity is made, and lie behind it in one piece.
+ */
+#include "gateway/identity/identity.h"
+
+#include <assert.h>
+#include <openssl/err.h>
+#include <stdatomic.h>
+
+#include "gateway/identity/certificate_header_internal.h"
+#include "gateway/identity/verdict_internal.h"
+#include "runtime/arena.h"
+#include "runtime/cache.h"
+#include "runtime/memory.h"
+
+enum {
+    SHARDS = 16,
+    /* Scratch for encoding: every format, with the DER and PEM in between, for each octet. */
+    SCRATCH_BYTES = 8192,
+    SCRATCH_BYTES_FACTOR = 32
+};
+
+struct identity {
+    atomic_size_t references;
+    struct presented_certificate *presented;
+    const struct certificate_description *description; /* the presented certificate's */
+    struct slice principal;                            /* in the description */
+    struct slice headers[IDENTITY_FORMAT_COUNT];
+    size_t header_bytes;
+    _Alignas(max_align_t) char memory[]; /* the headers */
+};
+
+struct identity_table {
+    struct cache *identities;
+    unsigned formats;
+};
+
+static void acquire_value(void *value)
+{
+    identity_acquire(value);
+}
+
+static void release_value(void *value)
+{
+    identity_release(value);
+}
+
+struct identity_table *identity_table_create(size_t bytes_max, unsigned formats)
+{
+    struct identity_table *table = memory_allocate(sizeof *table);
+    struct cache_settings settings = {
+        .bytes_max = bytes_max,
+        .shards = SHARDS,
+        .acquire = acquire_value,
+        .release = release_value,
+    };
+
+    table->identities = cache_create(&settings);
+    table->formats = formats;
+    return table;
+}
+
+void identity_table_destroy(struct identity_table *table)
+{
+    if (table == NULL)
+        return;
+    cache_destroy(table->identities);
+    memory_release(table);
+}
+
+static struct slice find_name(const struct certificate_description *description,
+                              enum certificate_name_kind kind)
+{
+    for (size_t i = 0; i < description->name_count; i++)
+        if (description->names[i].kind == kind)
+            return description->names[i].text;
+    return SLICE("");
+}
+
+static struct slice choose_principal(const struct certificate_description *description)
+{
+    static const enum certificate_name_kind ORDER[] = {
+        CERTIFICATE_NAME_URI,
+        CERTIFICATE_NAME_DNS,
+        CERTIFICATE_NAME_UPN,
+    };
+
+    for (size_t i = 0; i < sizeof ORDER / sizeof ORDER[0]; i++) {
+        struct slice name = find_name(description, ORDER[i]);
+
+        if (!slice_is_empty(name))
+            return name;
+    }
+    return description->subject;
+}
+
+static bool has_format(unsigned formats, enum identity_format format)
+{
+    return (formats & (1U << (unsigned)format)) != 0;
+}
+
+static struct slice encode(const X509 *leaf, const struct certificate_description *description,
+                           STACK_OF(X509) * path, enum identity_format format, struct arena *arena)
+{
+    switch ((int)format) {
+    case IDENTITY_FORMAT_RFC9440_CHAIN:
+        return certificate_header_encode_chain(path, arena);
+    case IDENTITY_FORMAT_PRINCIPAL:
+        return choose_principal(description);
+    default:
+        return certificate_header_encode(leaf, description, format, arena);
+    }
+}
+
+static size_t scratch_size(STACK_OF(X509) * path)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < sk_X509_num(path); i++) {
+        int size = i2d_X509(sk_X509_value(path, i), NULL);
+
+        bytes += size > 0 ? (size_t)size : 0;
+    }
+    return SCRATCH_BYTES + SCRATCH_BYTES_FACTOR * bytes;
+}
+
+static struct identity *keep(struct presented_certificate *presented,
+                             const struct certificate_description *description,
+                             const struct slice headers[IDENTITY_FORMAT_COUNT])
+{
+    struct identity *identity = NULL;
+    struct arena arena;
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < IDENTITY_FORMAT_COUNT; i++)
+        bytes += headers[i].size;
+    identity = memory_allocate(sizeof *identity + bytes);
+    atomic_init(&identity->references, 1);
+    identity->presented = presented_certificate_acquire(presented);
+    identity->description = description;
+    identity->principal = choose_principal(description);
+    identity->header_bytes = bytes;
+    arena_init(&arena, identity->memory, bytes);
+    for (size_t i = 0; i < IDENTITY_FORMAT_COUNT; i++)
+        identity->headers[i] = arena_copy(&arena, headers[i]);
+    return identity;
+}
+
+/* Only the verified path is encoded: what a client sent besides it was never proven to belong to
+ * it. */
+static struct identity *identity_create(unsigned formats, struct presented_certificate *presented,
+                                        const struct verdict *verdict)
+{
+    const struct certificate_description *description = presented_certificate_describe(presented);
+    struct slice headers[IDENTITY_FORMAT_COUNT] = {{NULL, 0}};
+    STACK_OF(X509) *path = verdict_path(verdict);
+    struct identity *identity = NULL;
+    struct arena arena;
+    void *scratch = NULL;
+    size_t scratch_bytes = 0;
+
+    if (description == NULL)
+        return NULL;
+    scratch_bytes = scratch_size(path);
+    scratch = memory_allocate(scratch_bytes);
+    arena_init(&arena, scratch, scratch_bytes);
+    for (unsigned i = 0; i < IDENTITY_FORMAT_COUNT; i++)
+        if (has_format(formats, (enum identity_format)i))
+            headers[i] =
+                encode(sk_X509_value(path, 0), description, path, (enum identity_format)i, &arena);
+    identity = keep(presented, description, headers);
+    memory_release(scratch);
+    return identity;
+}
+
+static size_t bytes_of(const struct identity *identity)
+{
+    return sizeof *identity + identity->header_bytes +
+           presented_certificate_bytes(identity->presented);
+}
+
+struct identity *identity_establish(struct identity_table *table,
+                                    struct presented_certificate *presented,
+                                    struct verdict *verdict)
+{
+    struct identity *identity = NULL;
+    struct identity *making = NULL;
+
+    assert(verdict_is_accepted(verdict));
+    assert(slice_equals(verdict_chain(verdict), presented_certificate_digest(presented)));
+
+    identity = cache_find(table->identities, verdict_proof(verdict), 0);
+    if (identity != NULL)
+        return identity;
+    ERR_set_mark();
+    making = identity_create(table->formats, presented, verdict);
+    ERR_pop_to_mark();
+    if (making == NULL)
+        return NULL;
+    identity = cache_intern(table->identities, verdict_proof(verdict), making, bytes_of(making),
+                            INT64_MAX, 0);
+    identity_release(making);
+    return identity;
+}
+
+struct identity *identity_acquire(struct identity *identity)
+{
+    atomic_fetch_add_explicit(&identity->references, 1, memory_order_relaxed);
+    return identity;
+}
+
+void identity_release(struct identity *identity)
+{
+    if (identity == NULL ||
+        atomic_fetch_sub_explicit(&identity->references, 1, memory_order_acq_rel) != 1)
+        return;
+    presented_certificate_release(identity->presented);
+    memory_release(identity);
+}
+
+const struct certificate_description *identity_describe(const struct identity *identity)
+{
+    return identity->description;
+}
+
+struct slice identity_principal(const struct identity *identity)
+{
+    return identity->principal;
+}
+
+struct slice identity_header(const struct identity *identity, enum identity_format format)
+{
+    if ((unsigned)format >= IDENTITY_FORMAT_COUNT)
+        return SLICE("");
+    return identity->headers[format];
+}
+
+struct slice presented_certificate_header(struct presented_certificate *presented,
+                                          enum identity_format format, struct arena *arena)
+{
+    const struct certificate_description *description = presented_certificate_describe(presented);
+    struct slice value = SLICE("");
+
+    ERR_set_mark();
+    if (description != NULL)
+        value = certificate_header_encode(presented_certificate_leaf(presented), description,
+                                          format, arena);
+    ERR_pop_to_mark();
+    return value;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A store is filled file by file, then sealed: duplicates are dropped, the digest is computed, and
+ * libcrypto's own store is built. Anchors are kept in the order of their digests, so that nothing
+ * depends on how they were spread over files. An anchor that has expired is kept: its clients are
+ * refused one by one, with a reason that says so, which a refusal to start would not.
+ */
+#include "protocol/x509/trust_store.h"
+
+#include <openssl/err.h>
+#include <openssl/sha.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "protocol/x509/certificate.h"
+#include "protocol/x509/certificate_internal.h"
+#include "protocol/x509/trust_store_internal.h"
+#include "runtime/file.h"
+#include "runtime/memory.h"
+
+enum { DIGEST_BYTES = SHA256_DIGEST_LENGTH };
+
+struct anchor {
+    unsigned char digest[DIGEST_BYTES];
+    X509 *certificate;
+};
+
+struct trust_store {
+    struct anchor *anchors;
+    size_t count;
+    size_t capacity;
+    X509_STORE *library;
+    unsigned char digest[DIGEST_BYTES];
+};
+
+static struct trust_store *trust_store_create(void)
+{
+    return memory_allocate(sizeof(struct trust_store));
+}
+
+void trust_store_destroy(struct trust_store *store)
+{
+    if (store == NULL)
+        return;
+    for (size_t i = 0; i < store->count; i++)
+        X509_free(store->anchors[i].certificate);
+    X509_STORE_free(store->library);
+    memory_release(store->anchors);
+    memory_release(store);
+}
+
+/* RFC 5280 sections 4.2.1.9 and 4.2.1.3. libcrypto has kinder answers than 1, for version 1
+ * certificates among others; a certificate that does not say that it is a CA is none. */
+static bool check_is_ca(X509 *certificate, struct error *error)
+{
+    bool good = true;
+
+    ERR_set_mark();
+    if ((X509_get_extension_flags(certificate) & EXFLAG_INVALID) != 0) {
+        error_set(error, ERROR_CERTIFICATE, "it has an extension that cannot be read");
+        good = false;
+    } else if (X509_check_ca(certificate) != 1) {
+        error_set(error, ERROR_CERTIFICATE,
+                  "it is not a CA: basicConstraints CA:TRUE and, if there is a key usage, "
+                  "keyCertSign are needed");
+        good = false;
+    }
+    ERR_pop_to_mark();
+    return good;
+}
+
+static bool check_anchor(X509 *certificate, struct error *error)
+{
+    enum reason reason = certificate_check_limits(certificate);
+
+    if (reason != REASON_NONE) {
+        error_set(error, ERROR_CERTIFICATE, "%s", reason_get(reason)->cause);
+        return false;
+    }
+    return check_is_ca(certificate, error);
+}
+
+static bool digest_of(const X509 *certificate, unsigned char digest[DIGEST_BYTES])
+{
+    unsigned size = 0;
+
+    return X509_digest(certificate, EVP_sha256(), digest, &size) == 1 && size == DIGEST_BYTES;
+}
+
+/* Takes the certificate, also when it is refused. */
+static bool take_anchor(struct trust_store *store, X509 *certificate, struct error *error)
+{
+    struct anchor *anchor = NULL;
+
+    if (!check_anchor(certificate, error)) {
+        X509_free(certificate);
+        return false;
+    }
+    if (store->count == store->capacity) {
+        store->capacity = store->capacity == 0 ? 8 : store->capacity * 2;
+        store->anchors = memory_resize(store->anchors, store->capacity * sizeof *store->anchors);
+    }
+    anchor = &store->anchors[store->count];
+    anchor->certificate = certificate;
+    if (!digest_of(certificate, anchor->digest)) {
+        error_set(error, ERROR_CERTIFICATE, "its digest cannot be computed");
+        X509_free(certificate);
+        return false;
+    }
+    store->count++;
+    return true;
+}
+
+static bool add_block(struct trust_store *store, const struct pem_block *block, struct error *error)
+{
+    X509 *certificate = NULL;
+
+    if (pem_is_private_key(block)) {
+        error_set(error, ERROR_CERTIFICATE,
+                  "line %u begins a private key: a trust file holds certificates only",
+                  block->line);
+        return false;
+    }
+    if (!pem_is_certificate(block)) {
+        error_set(error, ERROR_CERTIFICATE,
+                  "line %u begins a block '%.*s': a trust file holds certificates only",
+                  block->line, SLICE_FORMAT(block->label));
+        return false;
+    }
+    certificate = certificate_from_pem_block(block, error);
+    if (certificate == NULL)
+        return false;
+    if (!take_anchor(store, certificate, error)) {
+        error_prefix(error, "the certificate that begins in line %u", block->line);
+        return false;
+    }
+    return true;
+}
+
+static bool add_pem(struct trust_store *store, struct slice text, struct error *error)
+{
+    struct pem_reader reader;
+    struct pem_block block;
+    size_t blocks = 0;
+
+    /* Windows tools like to write a byte order mark. */
+    if (slice_starts_with(text, SLICE("\xEF\xBB\xBF")))
+        text = slice_after(text, 3);
+    pem_reader_init(&reader, text);
+    for (;;) {
+        switch (pem_read(&reader, &block, error)) {
+        case PEM_BLOCK:
+            if (!add_block(store, &block, error))
+                return false;
+            blocks++;
+            break;
+        case PEM_END:
+            if (blocks == 0)
+                error_set(error, ERROR_CERTIFICATE,
+                          "there is no certificate in it, neither as PEM nor as DER");
+            return blocks > 0;
+        case PEM_BROKEN:
+        default:
+            return false;
+        }
+    }
+}
+
+static bool add_bytes(struct trust_store *store, struct slice bytes, struct error *error)
+{
+    X509 *certificate = NULL;
+
+    if (!certificate_looks_like_der(bytes))
+        return add_pem(store, bytes, error);
+    certificate = certificate_from_der(bytes, error);
+    return certificate != NULL && take_anchor(store, certificate, error);
+}
+
+static int compare_anchors(const void *a, const void *b)
+{
+    const struct anchor *left = a;
+    const struct anchor *right = b;
+
+    return memcmp(left->digest, right->digest, DIGEST_BYTES);
+}
+
+static void sort_without_duplicates(struct trust_store *store)
+{
+    size_t kept = 0;
+
+    qsort(store->anchors, store->count, sizeof *store->anchors, compare_anchors);
+    for (size_t i = 0; i < store->count; i++) {
+        if (kept > 0 && compare_anchors(&store->anchors[kept - 1], &store->anchors[i]) == 0)
+            X509_free(store->anchors[i].certificate);
+        else
+            store->anchors[kept++] = store->anchors[i];
+    }
+    store->count = kept;
+}
+
+static void digest_anchors(struct trust_store *store)
+{
+    unsigned char *digests = memory_allocate_array(store->count, DIGEST_BYTES);
+
+    for (size_t i = 0; i < store->count; i++)
+        memcpy(digests + i * DIGEST_BYTES, store->anchors[i].digest, DIGEST_BYTES);
+    SHA256(digests, store->count * DIGEST_BYTES, store->digest);
+    memory_release(digests);
+}
+
+static bool build_library(struct trust_store *store, struct error *error)
+{
+    store->library = X509_STORE_new();
+    for (size_t i = 0; i < store->count; i++) {
+        if (store->library == NULL ||
+            X509_STORE_add_cert(store->library, store->anchors[i].certificate) != 1) {
+            error_set(error, ERROR_CERTIFICATE, "the library's trust store cannot be built");
+            ERR_clear_error();
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Nothing is added afterwards. */
+static bool seal(struct trust_store *store, struct error *error)
+{
+    sort_without_duplicates(store);
+    digest_anchors(store);
+    return build_library(store, error);
+}
+
+struct trust_store *trust_store_parse(struct slice bytes, struct error *error)
+{
+    struct trust_store *parsing = trust_store_create();
+
+    if (!add_bytes(parsing, bytes, error) || !seal(parsing, error)) {
+        trust_store_destroy(parsing);
+        return NULL;
+    }
+    return parsing;
+}
+
+static void prefix_position(const struct position *position, struct error *error)
+{
+    if (position->file != NULL)
+        error_prefix(error, "%s:%u:%u", position->file, position->line, position->column);
+}
+
+static bool add_source(struct trust_store *store, const struct trust_anchor_source *source,
+                       struct error *error)
+{
+    char *data = NULL;
+    size_t size = 0;
+    bool added = false;
+
+    if (!file_read(source->path, TRUST_FILE_BYTES_MAX, &data, &size, error)) {
+        error_prefix(error, "trust file");
+        prefix_position(&source->position, error);
+        return false;
+    }
+    added = add_bytes(store, slice_from(data, size), error);
+    if (!added) {
+        error_prefix(error, "trust file '%s'", source->path);
+        prefix_position(&source->position, error);
+    }
+    /* Wiped, because the wrong file may hold a key. */
+    memory_wipe_and_release(data, size);
+    return added;
+}
+
+struct trust_store *trust_store_load(const struct trust_anchor_source *sources, size_t count,
+                                     struct error *error)
+{
+    struct trust_store *loaded = NULL;
+    struct trust_store *loading = trust_store_create();
+
+    if (count == 0) {
+        error_set(error, ERROR_VALUE, "there are no trust anchors");
+        goto cleanup;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!add_source(loading, &sources[i], error))
+            goto cleanup;
+    if (!seal(loading, error)) {
+        prefix_position(&sources[0].position, error);
+        goto cleanup;
+    }
+
+    loaded = loading;
+    loading = NULL;
+
+cleanup:
+    trust_store_destroy(loading);
+    return loaded;
+}
+
+struct slice trust_store_digest(const struct trust_store *store)
+{
+    return slice_from(store->digest, DIGEST_BYTES);
+}
+
+size_t trust_store_count(const struct trust_store *store)
+{
+    return store->count;
+}
+
+X509_STORE *trust_store_library(const struct trust_store *store)
+{
+    return store->library;
+}
+
+const X509 *trust_store_anchor(const struct trust_store *store, size_t index)
+{
+    return index < store->count ? store->anchors[index].certificate : NULL;
+}
