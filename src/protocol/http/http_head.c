@@ -36,13 +36,13 @@ enum http_head_end http_head_find_end(struct slice window, size_t start, size_t 
 enum http_head_known http_head_known_find(struct slice name)
 {
     static const struct slice names[HTTP_HEAD_KNOWN_COUNT] = {
-        [HTTP_HEAD_AUTHORIZATION] = {"authorization", 13},
-        [HTTP_HEAD_CONNECTION] = {"connection", 10},
-        [HTTP_HEAD_CONTENT_LENGTH] = {"content-length", 14},
-        [HTTP_HEAD_CONTENT_TYPE] = {"content-type", 12},
-        [HTTP_HEAD_EXPECT] = {"expect", 6},
-        [HTTP_HEAD_HOST] = {"host", 4},
-        [HTTP_HEAD_TRANSFER_ENCODING] = {"transfer-encoding", 17},
+        [HTTP_HEAD_AUTHORIZATION] = SLICE_STATIC("authorization"),
+        [HTTP_HEAD_CONNECTION] = SLICE_STATIC("connection"),
+        [HTTP_HEAD_CONTENT_LENGTH] = SLICE_STATIC("content-length"),
+        [HTTP_HEAD_CONTENT_TYPE] = SLICE_STATIC("content-type"),
+        [HTTP_HEAD_EXPECT] = SLICE_STATIC("expect"),
+        [HTTP_HEAD_HOST] = SLICE_STATIC("host"),
+        [HTTP_HEAD_TRANSFER_ENCODING] = SLICE_STATIC("transfer-encoding"),
     };
     /* No two of them have the same size, so that one comparison decides. */
     static const enum http_head_known by_size[] = {

@@ -121,22 +121,41 @@ static bool begins_with_dot_segment(struct slice text)
     return text.size == 0 || text.data[0] == '/' || text.data[0] == ';' || read_escape(text) == ';';
 }
 
-/* "%252E", and also "%25252E": decoded often enough, both are a dot. */
-static bool begins_with_double_encoding(struct slice text)
+/*
+ * Would decoding more than once give one of the bytes that change the meaning? "%252E" does, and so
+ * do "%25252E" and "%25%2532E", which take three times. The text is decoded as it is read: `open`
+ * holds each '%' that still waits for its digits, with the first of them or -1. What is decoded is
+ * read again, and may be a digit for the '%' before it. A '%' that gets something else is no
+ * escape, and none before it can become one.
+ */
+static bool decodes_to_another_path(struct slice canonical)
 {
-    int high;
-    int low;
+    enum { OPEN_MAX = 32 }; /* more of them in a row are nobody's file name */
+    int open[OPEN_MAX];
+    size_t depth = 0;
 
-    if (read_escape(text) != '%')
-        return false;
-    text = slice_after(text, 3);
-    while (slice_starts_with(text, SLICE("25")))
-        text = slice_after(text, 2);
-    if (text.size < 2)
-        return false;
-    high = http_hex_digit(text.data[0]);
-    low = http_hex_digit(text.data[1]);
-    return high >= 0 && low >= 0 && changes_meaning(high * 16 + low);
+    for (size_t i = 0; i < canonical.size; i++) {
+        int byte = (unsigned char)canonical.data[i];
+        int digit = byte < 0x80 ? http_hex_digit((char)byte) : -1;
+
+        while (digit >= 0 && depth > 0 && open[depth - 1] >= 0) {
+            depth--;
+            byte = open[depth] * 16 + digit;
+            digit = byte < 0x80 ? http_hex_digit((char)byte) : -1;
+            if (changes_meaning(byte))
+                return true;
+        }
+        if (byte == '%') {
+            if (depth == OPEN_MAX)
+                return true;
+            open[depth++] = -1;
+        } else if (digit >= 0 && depth > 0) {
+            open[depth - 1] = digit;
+        } else {
+            depth = 0;
+        }
+    }
+    return false;
 }
 
 static bool is_continuation(int byte)
@@ -162,6 +181,8 @@ static bool begins_with_overlong_ascii(struct slice text)
 
 static bool is_ambiguous(struct slice canonical)
 {
+    bool has_escapes = false;
+
     for (size_t i = 0; i < canonical.size; i++) {
         struct slice rest = slice_after(canonical, i);
 
@@ -169,11 +190,12 @@ static bool is_ambiguous(struct slice canonical)
             if (begins_with_dot_segment(slice_after(rest, 1)))
                 return true;
         } else if (canonical.data[i] == '%') {
-            if (begins_with_double_encoding(rest) || begins_with_overlong_ascii(rest))
+            has_escapes = true;
+            if (begins_with_overlong_ascii(rest))
                 return true;
         }
     }
-    return false;
+    return has_escapes && decodes_to_another_path(canonical);
 }
 
 enum reason http_path_canonicalise(struct slice raw, struct arena *arena, struct slice *canonical)

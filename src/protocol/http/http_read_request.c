@@ -122,7 +122,7 @@ static struct http_read split_query(struct slice path_and_query, struct http_req
 
 static size_t scheme_size(struct slice target)
 {
-    static const struct slice schemes[] = {{"http://", 7}, {"https://", 8}};
+    static const struct slice schemes[] = {SLICE_STATIC("http://"), SLICE_STATIC("https://")};
 
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
         if (slice_equals_ignoring_case(slice_first(target, schemes[i].size), schemes[i]))
