@@ -96,10 +96,10 @@ static int64_t within_years(int64_t wall_seconds)
 
 static char *put_text(char *to, const char *text)
 {
-    size_t length = strlen(text);
+    struct slice slice = slice_from_text(text);
 
-    memcpy(to, text, length);
-    return to + length;
+    memcpy(to, slice.data, slice.size);
+    return to + slice.size;
 }
 
 static char *put_number(char *to, unsigned value, unsigned digits)

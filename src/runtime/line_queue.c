@@ -111,18 +111,21 @@ static bool wait_for_room(struct line_queue *queue)
     return poll(polled, stopping ? 1 : 2, limit) > 0 && polled[0].revents != 0;
 }
 
+/* AddressSanitizer guards the variables of a frame until the function returns, and a cancelled
+ * thread leaves its frames without returning. */
+#define LEFT_BY_CANCELLING __attribute__((no_sanitize_address))
+
 /* Another program may fill a shared pipe between poll and write. Then the write waits, and the
  * only way out is to cancel the thread, which is allowed here and nowhere else. */
-static ssize_t write_cancellable(int fd, struct slice bytes)
+LEFT_BY_CANCELLING static ssize_t write_cancellable(int fd, struct slice bytes)
 {
     ssize_t written = 0;
     int code = 0;
-    int ignored = 0;
 
-    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &ignored);
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
     written = write(fd, bytes.data, bytes.size);
     code = errno;
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     errno = code;
     return written;
 }
@@ -160,13 +163,12 @@ static void drop_queued(struct line_queue *queue)
     atomic_fetch_add(&queue->dropped, lines);
 }
 
-static void *run(void *context)
+LEFT_BY_CANCELLING static void *run(void *context)
 {
     struct line_queue *queue = context;
     size_t used = 0;
-    int ignored = 0;
 
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &ignored);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
     for (used = wait_for_lines(queue); used > 0; used = wait_for_lines(queue)) {
         struct slice chunk = next_chunk(queue, used);
         ssize_t written = 0;

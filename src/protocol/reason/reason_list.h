@@ -18,39 +18,48 @@ REASON(CERTIFICATE_MALFORMED, "certificate_malformed", 400, CLIENT,
        "Issue the certificate again with a standard tool; check it with 'openssl x509 -text'.")
 REASON(CERTIFICATE_CHAIN_TOO_LARGE, "certificate_chain_too_large", 400, CLIENT,
        "The presented chain has more certificates or bytes than the gateway accepts.",
-       "Send the client certificate and its intermediates only: at most 10 certificates and 32 KiB.")
+       "Send the client certificate and its intermediates only: at most 10 certificates and 32 "
+       "KiB.")
 REASON(CERTIFICATE_KEY_UNACCEPTABLE, "certificate_key_unacceptable", 400, CLIENT,
-       "A key in the presented chain is too weak, too large, of an unknown type, or on an unnamed curve.",
+       "A key in the presented chain is too weak, too large, of an unknown type, or on an unnamed "
+       "curve.",
        "Use RSA of 2048 to 8192 bits, or ECDSA on P-256, P-384 or P-521, or Ed25519.")
 REASON(CERTIFICATE_SIGNATURE_WEAK, "certificate_signature_weak", 400, CLIENT,
        "A certificate in the path is signed with an algorithm that is no longer safe.",
        "Issue the certificate again with SHA-256 or better.")
 REASON(CERTIFICATE_ISSUER_UNKNOWN, "certificate_issuer_unknown", 400, CLIENT,
        "No path leads from the client certificate to a trust anchor of this route.",
-       "Use a certificate of a trusted issuer, send the intermediates with it, or add the anchor to the trust profile.")
+       "Use a certificate of a trusted issuer, send the intermediates with it, or add the anchor "
+       "to the trust profile.")
 REASON(CERTIFICATE_SELF_SIGNED, "certificate_self_signed", 400, CLIENT,
        "The client certificate is signed by itself and is not a trust anchor.",
        "Use a certificate that a trusted issuer has signed.")
 REASON(CERTIFICATE_SIGNATURE_INVALID, "certificate_signature_invalid", 400, CLIENT,
        "The signature on a certificate of the path does not verify.",
-       "The certificate was changed after it was signed, or its issuer has the same name and another key. Issue it again.")
+       "The certificate was changed after it was signed, or its issuer has the same name and "
+       "another key. Issue it again.")
 REASON(CERTIFICATE_EXPIRED, "certificate_expired", 400, CLIENT,
        "The client certificate has expired.",
        "Renew the client certificate.")
 REASON(CERTIFICATE_NOT_YET_VALID, "certificate_not_yet_valid", 400, CLIENT,
        "The client certificate is not valid yet.",
-       "Check the clocks of the issuer and of the gateway, or wait until the certificate's notBefore.")
+       "Check the clocks of the issuer and of the gateway, or wait until the certificate's "
+       "notBefore.")
 REASON(ISSUER_EXPIRED, "issuer_expired", 400, CLIENT,
        "An issuing certificate in the path, or the trust anchor, has expired.",
-       "Renew the issuing certificate; where the anchor has expired, replace it in the trust profile.")
+       "Renew the issuing certificate; where the anchor has expired, replace it in the trust "
+       "profile.")
 REASON(ISSUER_NOT_YET_VALID, "issuer_not_yet_valid", 400, CLIENT,
        "An issuing certificate in the path is not valid yet.",
        "Check the clocks of the issuer and of the gateway.")
 REASON(CERTIFICATE_PURPOSE_WRONG, "certificate_purpose_wrong", 400, CLIENT,
-       "The certificate may not be used by a TLS client: its extended key usage or key usage does not allow it.",
-       "Issue the certificate with the extended key usage clientAuth (1.3.6.1.5.5.7.3.2) and digitalSignature.")
+       "The certificate may not be used by a TLS client: its extended key usage or key usage does "
+       "not allow it.",
+       "Issue the certificate with the extended key usage clientAuth (1.3.6.1.5.5.7.3.2) and "
+       "digitalSignature.")
 REASON(ISSUER_NOT_A_CA, "issuer_not_a_ca", 400, CLIENT,
-       "A certificate that signed another one in the path is not a CA, or may not sign certificates.",
+       "A certificate that signed another one in the path is not a CA, or may not sign "
+       "certificates.",
        "The issuer needs basicConstraints CA:TRUE and the key usage keyCertSign.")
 REASON(CERTIFICATE_PATH_TOO_LONG, "certificate_path_too_long", 400, CLIENT,
        "The path to the anchor is longer than the trust profile or an issuing certificate allows.",
@@ -66,7 +75,8 @@ REASON(CERTIFICATE_REFUSED, "certificate_refused", 400, CLIENT,
        "The access log's 'detail' field holds the library's words for it.")
 REASON(POSSESSION_UNPROVEN, "possession_unproven", 0, CLIENT,
        "The client showed a certificate, but could not prove that it holds the private key.",
-       "Check that key and certificate belong together. Nothing in the certificate is to be believed.")
+       "Check that key and certificate belong together. Nothing in the certificate is to be "
+       "believed.")
 
 /* ---- the TLS handshake ---------------------------------------------------------------------- */
 REASON(HANDSHAKE_NOT_TLS, "handshake_not_tls", 400, CLIENT,
@@ -82,14 +92,17 @@ REASON(HANDSHAKE_PROTOCOL_UNSUPPORTED, "handshake_protocol_unsupported", 0, CLIE
        "The client's ALPN list has no protocol that this listener speaks.",
        "Offer http/1.1, or no ALPN at all.")
 REASON(HANDSHAKE_REFUSED_BY_CLIENT, "handshake_refused_by_client", 0, CLIENT,
-       "The client ended the handshake with a TLS alert: usually it does not trust the server's certificate.",
-       "Give the client the issuer of the server's certificate, and use a host name that the certificate holds.")
+       "The client ended the handshake with a TLS alert: usually it does not trust the server's "
+       "certificate.",
+       "Give the client the issuer of the server's certificate, and use a host name that the "
+       "certificate holds.")
 REASON(HANDSHAKE_TIMEOUT, "handshake_timeout", 0, CLIENT,
        "The handshake was not finished in time.",
        "Check the network; the limit is 'limits.handshake_time'.")
 REASON(HANDSHAKE_ABANDONED, "handshake_abandoned", 0, CLIENT,
        "The client closed the connection before the handshake was finished.",
-       "Health checks that open a port and close it look like this; otherwise see the client's own log.")
+       "Health checks that open a port and close it look like this; otherwise see the client's "
+       "own log.")
 REASON(HANDSHAKE_FAILED, "handshake_failed", 0, CLIENT,
        "The handshake failed in a way that has no name of its own.",
        "The access log's 'detail' field holds the library's words for it.")
@@ -111,28 +124,34 @@ REASON(REQUEST_TARGET_MALFORMED, "request_target_malformed", 400, CLIENT,
        "The request target has characters or a form that RFC 9112 section 3.2 does not allow.",
        "Percent-encode everything outside the characters that a URI may hold.")
 REASON(REQUEST_PATH_AMBIGUOUS, "request_path_ambiguous", 400, CLIENT,
-       "The path can be read in more than one way: an encoded slash, backslash, dot or NUL, a dot segment, or a bad escape.",
+       "The path can be read in more than one way: an encoded slash, backslash, dot or NUL, a dot "
+       "segment, or a bad escape.",
        "Send the path in its plain form.")
 REASON(REQUEST_TARGET_TOO_LONG, "request_target_too_long", 414, CLIENT,
        "The request target is longer than the limit.",
        "Shorten it; the limit is 'limits.request_target_size'.")
 REASON(REQUEST_HEADER_TOO_LARGE, "request_header_too_large", 431, CLIENT,
        "The request's header is larger than the limit, or has more fields.",
-       "Send fewer or smaller headers; the limits are 'limits.request_header_size' and 'limits.request_header_count'.")
+       "Send fewer or smaller headers; the limits are 'limits.request_header_size' and "
+       "'limits.request_header_count'.")
 REASON(REQUEST_HEADER_MALFORMED, "request_header_malformed", 400, CLIENT,
-       "A header does not follow RFC 9112 section 5: a bad name or value, a folded line, or a space before the colon.",
+       "A header does not follow RFC 9112 section 5: a bad name or value, a folded line, or a "
+       "space before the colon.",
        "Send NAME: VALUE CR LF, without control characters.")
 REASON(REQUEST_HEADER_NAME_REFUSED, "request_header_name_refused", 400, CLIENT,
-       "A header name has a character outside A-Z, a-z, 0-9 and '-'; backends may read it as another header.",
+       "A header name has a character outside A-Z, a-z, 0-9 and '-'; backends may read it as "
+       "another header.",
        "Rename the header, with '-' in place of '_' or '.'.")
 REASON(REQUEST_HOST_MISSING, "request_host_missing", 400, CLIENT,
        "The request has no Host header.",
        "Send exactly one Host header.")
 REASON(REQUEST_HOST_MALFORMED, "request_host_malformed", 400, CLIENT,
-       "The Host header is not a host with an optional port, appears twice, or disagrees with the request target.",
+       "The Host header is not a host with an optional port, appears twice, or disagrees with the "
+       "request target.",
        "Send exactly one valid Host header.")
 REASON(REQUEST_FRAMING_AMBIGUOUS, "request_framing_ambiguous", 400, CLIENT,
-       "It is not certain where the request ends: Content-Length and Transfer-Encoding conflict, repeat, or are malformed.",
+       "It is not certain where the request ends: Content-Length and Transfer-Encoding conflict, "
+       "repeat, or are malformed.",
        "Send one Content-Length, or Transfer-Encoding: chunked, and not both.")
 REASON(REQUEST_CONNECTION_MALFORMED, "request_connection_malformed", 400, CLIENT,
        "The Connection header names a field that is not the client's to remove.",
@@ -156,7 +175,8 @@ REASON(CLIENT_TOO_SLOW, "client_too_slow", 499, CLIENT,
        "The client did not take the answer in time.",
        "Check the network; the limit is 'limits.response_idle_time'.")
 REASON(REQUEST_MISDIRECTED, "request_misdirected", 421, CLIENT,
-       "The request's host is served by a listener that judges clients differently from the one that this connection was made to.",
+       "The request's host is served by a listener that judges clients differently from the one "
+       "that this connection was made to.",
        "Open a new connection with the host's own name as SNI.")
 REASON(HOST_NOT_FOUND, "host_not_found", 404, CLIENT,
        "No listener of this address serves the request's host.",
