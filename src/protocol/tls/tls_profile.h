@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What one listener says about TLS: versions, suites, server certificates, ALPN, and whether it
- * asks clients for a certificate. Built once from settings, immutable, reference-counted, shared by all workers.
+ * asks clients for a certificate. Built once from settings, immutable, reference-counted, shared by
+ * all workers.
  */
 #pragma once
 
@@ -25,15 +26,15 @@ struct tls_certificate_settings {
 };
 
 struct tls_profile_settings {
-    const char *name; /* NULL for a profile in place */
+    const char *name;                              /* NULL for a profile in place */
     struct tls_certificate_settings *certificates; /* at most one of each key type */
     size_t certificate_count;
     enum tls_version min_version; /* DEFAULT: 1.2 */
     enum tls_version max_version; /* DEFAULT: 1.3 */
-    const char *ciphers;          /* TLS 1.2, OpenSSL list; NULL: our default (ECDHE with AEAD only) */
-    const char *cipher_suites;    /* TLS 1.3; NULL: OpenSSL's */
-    const char *groups;           /* NULL: X25519:P-256:P-384 */
-    const char *const *alpn;      /* in order of preference; NULL-terminated; NULL: http/1.1 */
+    const char *ciphers;       /* TLS 1.2, OpenSSL list; NULL: our default (ECDHE with AEAD only) */
+    const char *cipher_suites; /* TLS 1.3; NULL: OpenSSL's */
+    const char *groups;        /* NULL: X25519:P-256:P-384 */
+    const char *const *alpn;   /* in order of preference; NULL-terminated; NULL: http/1.1 */
     struct position position;
 };
 
@@ -47,21 +48,27 @@ enum tls_ask {
 struct tls_client_certificate {
     enum tls_ask ask;
     bool refuse_by_alert; /* a chain that the owner refuses ends the handshake with an alert */
-    const STACK_OF(X509_NAME) *ca_names; /* borrowed, copied; NULL: no names */
+    const STACK_OF(X509_NAME) * ca_names; /* borrowed, copied; NULL: no names */
 };
 
 enum { TLS_SESSION_CONTEXT_BYTES = 32 };
 
-/* `session_context` names listener, profile, mode and the digest of the client-certificate settings: a session
- * of one context is never resumed in another. NULL and an error that begins with the setting's
- * position when a certificate or key cannot be used: missing, malformed, encrypted, not matching,
- * expired is a warning only and stays usable. Keys readable by others than owner and group are refused? No: see tls_profile_warning. */
-struct tls_profile *tls_profile_create(const struct tls_profile_settings *settings,
-                                       const struct tls_client_certificate *client_certificate,
-                                       const unsigned char session_context[TLS_SESSION_CONTEXT_BYTES],
-                                       struct tls_session_store *sessions, struct error *error);
+/* `session_context` names listener, profile, mode and the digest of the client-certificate
+ * settings: a session of one context is never resumed in another, nor after any of the TLS settings
+ * changed. `sessions` may be NULL: nothing is resumed. NULL and an error that begins with the
+ * setting's position when a certificate or key cannot be used: missing, malformed, encrypted, not
+ * matching. A certificate that has expired can be used; see tls_profile_warning. */
+struct tls_profile *tls_profile_create(
+    const struct tls_profile_settings *settings,
+    const struct tls_client_certificate *client_certificate,
+    const unsigned char session_context[TLS_SESSION_CONTEXT_BYTES],
+    struct tls_session_store *sessions, struct error *error);
 struct tls_profile *tls_profile_acquire(struct tls_profile *profile);
+/* NULL is fine. */
 void tls_profile_release(struct tls_profile *profile);
-/* SHA-256 over everything that a connection's TLS properties depend on (versions, suites, groups, certificates, ALPN). */
+/* SHA-256 over everything that a connection's TLS properties depend on (versions, suites, groups,
+ * certificates, ALPN). */
 struct slice tls_profile_settings_digest(const struct tls_profile *profile);
-/* The names of trust anchors, for tls_client_certificate; the caller frees it with sk_X509_NAME_pop_free. */
+/* What works and should not stay so, as one sentence: a certificate that is not valid now, or a key
+ * that everybody may read. NULL when there is nothing. Borrowed. */
+const char *tls_profile_warning(const struct tls_profile *profile);

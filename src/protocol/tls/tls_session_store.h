@@ -2,7 +2,8 @@
  *
  * TLS sessions of all workers, for resumption: stateful, bounded, in this process only. Resuming
  * restores the presented chain, never a decision. A session ends an absolute time after the first
- * full handshake, however often it was renewed. TLS 1.3 sessions are kept slim, without certificates.
+ * full handshake, however often it was renewed. TLS 1.3 sessions are kept slim, without
+ * certificates.
  */
 #pragma once
 
@@ -14,11 +15,14 @@
 struct tls_session_store;
 
 struct tls_session_store_settings {
-    size_t bytes_max;          /* default 64 MiB */
-    unsigned lifetime_seconds; /* default 3600, counted from the first full handshake */
+    size_t bytes_max; /* default 64 MiB */
+    unsigned
+        lifetime_seconds; /* default 3600, counted from the first full handshake; at most a week */
+    int64_t (*seconds)(void); /* a clock that never goes back; NULL: the monotonic one */
 };
 
-struct tls_session_store *tls_session_store_create(const struct tls_session_store_settings *settings);
+struct tls_session_store *tls_session_store_create(
+    const struct tls_session_store_settings *settings);
 /* After every profile and connection that uses it. */
 void tls_session_store_destroy(struct tls_session_store *store);
 struct cache_counts tls_session_store_count(struct tls_session_store *store);
