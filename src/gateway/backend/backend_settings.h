@@ -18,11 +18,12 @@ struct backend_settings {
     const char *name;
     struct backend_endpoint_settings *endpoints;
     size_t endpoint_count;
-    const char *host;             /* NULL: preserve what the client asked for; else this name */
-    uint64_t connect_timeout_ms;  /* default 5 s */
-    uint64_t response_timeout_ms; /* default 30 s: until the head of the answer, and between its parts */
-    size_t connections_max;       /* of one worker to one endpoint; default 1024 */
-    size_t idle_max;              /* kept open, of one worker to one endpoint; default 64 */
-    uint64_t idle_ms;             /* default 60 s */
+    const char *host;            /* NULL: preserve what the client asked for; else this name */
+    uint64_t connect_timeout_ms; /* default 5 s */
+    uint64_t
+        response_timeout_ms; /* default 30 s: until the head of the answer, and between its parts */
+    size_t connections_max;  /* of one worker to one endpoint; default 1024 */
+    size_t idle_max;         /* kept open, of one worker to one endpoint; default 64 */
+    uint64_t idle_ms;        /* default 60 s */
     struct position position;
 };

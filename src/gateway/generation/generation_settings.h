@@ -23,19 +23,19 @@ struct route_settings {
     const struct identity_header_settings *identity_headers; /* NULL: the listener's */
     size_t identity_header_count;
     bool has_identity_headers;
-    bool unverified; /* forward what was presented and not verified */
+    bool unverified;                        /* forward what was presented and not verified */
     const struct backend_settings *backend; /* never NULL */
 };
 
 struct listener_settings {
-    const char *name;          /* never NULL: "listener-1" when nobody said */
-    const char *address;       /* "127.0.0.1:8443", as socket_address_parse takes it */
-    const char *const *hosts;  /* NULL-terminated; NULL: every host */
+    const char *name;         /* never NULL: "listener-1" when nobody said */
+    const char *address;      /* "127.0.0.1:8443", as socket_address_parse takes it */
+    const char *const *hosts; /* NULL-terminated; NULL: every host */
     const struct tls_profile_settings *tls;
     struct client_certificate_settings client_certificate;
     const struct identity_header_settings *identity_headers;
     size_t identity_header_count;
-    const char *server_token;  /* default "sallyport" */
+    const char *server_token; /* default "sallyport" */
     struct route_settings *routes;
     size_t route_count;
     struct position position;

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See config_report.h.
+ */
+#include "app/config_report.h"
+
+#include "app/config/config.h"
+#include "runtime/log.h"
+
+void config_report(const struct config *config)
+{
+    const struct config_problems *problems = config_problems(config);
+
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct config_problem *problem = &problems->items[i];
+
+        log_event(problem->severity == CONFIG_ERROR ? LOG_ERROR : LOG_WARNING, "%s:%u:%u: %s",
+                  problem->file, problem->line, problem->column, problem->text);
+    }
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Printing what a configuration's loading found, one line a problem.
+ */
+#pragma once
+
+struct config;
+
+/* "FILE:LINE:COLUMN: text" as events: warnings and errors. */
+void config_report(const struct config *config);

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Backends: pools of endpoints, and the connections to them. A pool is immutable and shared; the
+ * connections belong to one worker. An exchange uses a connection through `struct
+ * backend_operations`, pulling the answer as fast as its client takes it; a fake of the same shape
+ * stands in for it in unit tests.
+ *
+ * A connection goes back to the pool only when its answer ended exactly where its framing said, and
+ * nothing came behind it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/backend/backend_settings.h"
+#include "protocol/http/http_message.h"
+#include "protocol/reason/reason.h"
+#include "runtime/error.h"
+#include "runtime/event_loop.h"
+#include "runtime/slice.h"
+
+struct backend_pool;
+struct backend_worker;
+struct backend_connection;
+
+/* Resolves the endpoints' names, so it may block: for the control thread. NULL and an error with
+ * the setting's position. `index` is the pool's place among those of its generation. */
+struct backend_pool *backend_pool_create(const struct backend_settings *settings, size_t index,
+                                         struct error *error);
+/* NULL is fine. */
+void backend_pool_destroy(struct backend_pool *pool);
+const struct backend_settings *backend_pool_settings(const struct backend_pool *pool);
+/* How many addresses can be tried. */
+size_t backend_pool_addresses(const struct backend_pool *pool);
+
+struct backend_worker_settings {
+    size_t pools;
+    size_t response_header_bytes;
+    size_t response_header_count;
+};
+
+struct backend_worker *backend_worker_create(struct event_loop *loop,
+                                             const struct backend_worker_settings *settings);
+/* Every connection must have been released. NULL is fine. */
+void backend_worker_destroy(struct backend_worker *worker);
+/* How many connections wait for their next use. */
+size_t backend_worker_idle(const struct backend_worker *worker);
+
+enum backend_io {
+    BACKEND_IO_FAILED, /* with a reason; release the connection */
+    BACKEND_IO_DONE,   /* connected, or a head or some content is there */
+    BACKEND_IO_WAIT,   /* the owner is called when there is more to do */
+    BACKEND_IO_END     /* the answer is complete */
+};
+
+struct backend_failure {
+    enum reason reason;
+    const char *detail; /* static words for the log, or NULL */
+};
+
+/* Called when the connection is ready for more, never from inside one of the operations. */
+typedef void backend_ready(void *owner);
+
+struct backend_operations {
+    /* A connection, open or opening. The first attempt may take one that waits in the pool; later
+     * ones are fresh and go to the next address. NULL: none can be had, and why. */
+    struct backend_connection *(*acquire)(struct backend_worker *worker,
+                                          const struct backend_pool *pool, size_t attempt,
+                                          backend_ready *ready, void *owner,
+                                          struct backend_failure *failure);
+    enum backend_io (*connected)(struct backend_connection *connection,
+                                 struct backend_failure *failure);
+    /* It has served an exchange before, so that it may have been closed meanwhile. */
+    bool (*is_reused)(const struct backend_connection *connection);
+
+    /* The head, with its empty line; `framing` is how its content will go. `is_head`: no content
+     * comes back. */
+    void (*send_head)(struct backend_connection *connection, struct slice head,
+                      enum http_framing framing, bool is_head);
+    /* How much content may be sent now. */
+    size_t (*room)(const struct backend_connection *connection);
+    void (*send_content)(struct backend_connection *connection, struct slice content);
+    void (*send_end)(struct backend_connection *connection);
+
+    /* DONE: a head (1xx too: then call again). Its slices live until the connection is released, or
+     * the next head is read. */
+    enum backend_io (*read_head)(struct backend_connection *connection,
+                                 struct http_response *response, struct backend_failure *failure);
+    /* DONE: at most `max` bytes of content, valid until the next call or the turn's end. */
+    enum backend_io (*read_content)(struct backend_connection *connection, size_t max,
+                                    struct slice *content, struct backend_failure *failure);
+
+    /* Sends what was collected, and asks for the events that are waited for: `wants_answer` when
+     * the owner would read. WAIT: some of it is left, DONE, or FAILED (which reading will explain).
+     */
+    enum backend_io (*end_turn)(struct backend_connection *connection, bool wants_answer);
+    /* Back to the pool, or closed when it cannot serve again. NULL is fine. */
+    void (*release)(struct backend_connection *connection);
+    /* "127.0.0.1:8080", valid until release. */
+    struct slice (*endpoint)(const struct backend_connection *connection);
+    /* Did any byte of an answer come since the last head was sent? Was any content sent? */
+    bool (*has_answered)(const struct backend_connection *connection);
+};
+
+/* HTTP/1.1 over TCP. */
+extern const struct backend_operations backend_http1;

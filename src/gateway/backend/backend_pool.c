@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The immutable part of a backend: its endpoints and the addresses they had when the generation
+ * was built.
+ */
+#include "gateway/backend/backend_internal.h"
+
+#include "runtime/memory.h"
+
+/* "http://host:port" and nothing behind it; the port may be left out. */
+static bool parse_endpoint(const char *url, char **host, uint16_t *port, struct error *error)
+{
+    struct slice rest = slice_from_text(url);
+    struct slice name;
+    struct slice port_text = {NULL, 0};
+    uint64_t number = 80;
+    size_t colon;
+
+    if (!slice_starts_with(rest, SLICE("http://"))) {
+        error_set(error, ERROR_VALUE, "endpoint '%s' does not begin with 'http://'", url);
+        return false;
+    }
+    rest = slice_after(rest, 7);
+    if (slice_ends_with(rest, SLICE("/")))
+        rest = slice_first(rest, rest.size - 1);
+    if (slice_starts_with(rest, SLICE("["))) {
+        size_t end = slice_find(rest, ']');
+
+        name = slice_after(slice_first(rest, end), 1);
+        rest = slice_after(rest, end + 1);
+        colon = 0;
+        if (rest.size > 0 && rest.data[0] != ':')
+            name.size = 0;
+    } else {
+        colon = slice_find(rest, ':');
+        name = slice_first(rest, colon);
+    }
+    if (colon < rest.size)
+        port_text = slice_after(rest, colon + 1);
+    if (colon < rest.size &&
+        (!slice_parse_u64(port_text, &number) || number == 0 || number > UINT16_MAX)) {
+        error_set(error, ERROR_VALUE, "endpoint '%s' has a port that is not 1 to 65535", url);
+        return false;
+    }
+    if (slice_is_empty(name) || slice_find(name, '/') < name.size ||
+        slice_find(name, '@') < name.size || slice_find(name, '?') < name.size) {
+        error_set(error, ERROR_VALUE, "endpoint '%s' is not 'http://HOST:PORT'", url);
+        return false;
+    }
+    *host = memory_copy_slice(name);
+    *port = (uint16_t)number;
+    return true;
+}
+
+static bool add_endpoint(struct backend_pool *pool, const char *url, struct error *error)
+{
+    char *host = NULL;
+    uint16_t port = 0;
+    size_t count = 0;
+    bool added = false;
+
+    if (!parse_endpoint(url, &host, &port, error))
+        goto cleanup;
+    if (!socket_address_resolve(host, port, pool->addresses + pool->address_count,
+                                BACKEND_ADDRESSES_MAX - pool->address_count, &count, error))
+        goto cleanup;
+    pool->address_count += count;
+    added = true;
+
+cleanup:
+    memory_release(host);
+    return added;
+}
+
+struct backend_pool *backend_pool_create(const struct backend_settings *settings, size_t index,
+                                         struct error *error)
+{
+    struct backend_pool *pool = memory_allocate(sizeof(*pool));
+
+    pool->settings = settings;
+    pool->index = index;
+    for (size_t i = 0; i < settings->endpoint_count; i++) {
+        const struct backend_endpoint_settings *endpoint = &settings->endpoints[i];
+
+        if (pool->address_count == BACKEND_ADDRESSES_MAX) {
+            error_set(error, ERROR_LIMIT, "backend '%s' has more than %d addresses", settings->name,
+                      BACKEND_ADDRESSES_MAX);
+        } else if (add_endpoint(pool, endpoint->url, error)) {
+            continue;
+        }
+        if (endpoint->position.file != NULL)
+            error_prefix(error, "%s:%u:%u", endpoint->position.file, endpoint->position.line,
+                         endpoint->position.column);
+        backend_pool_destroy(pool);
+        return NULL;
+    }
+    return pool;
+}
+
+void backend_pool_destroy(struct backend_pool *pool)
+{
+    memory_release(pool);
+}
+
+const struct backend_settings *backend_pool_settings(const struct backend_pool *pool)
+{
+    return pool->settings;
+}
+
+size_t backend_pool_addresses(const struct backend_pool *pool)
+{
+    return pool->address_count;
+}

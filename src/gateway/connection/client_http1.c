@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See client_http1.h. The input is one buffer: the head of the request at hand stays at its front
+ * while the exchange runs, because the request's slices point there; content is read behind it and
+ * handed on before more is read.
+ */
+#include "gateway/connection/client_http1.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "gateway/rewrite/rewrite.h"
+#include "protocol/http/http_write.h"
+#include "runtime/clock.h"
+
+static const struct http_chunked_limits chunked_limits = {.extension_bytes = 4096,
+                                                          .trailer_bytes = 16 * 1024};
+
+static size_t input_bytes(const struct connection_limits *limits)
+{
+    return limits->request_header_bytes + CLIENT_HTTP1_CONTENT_BYTES;
+}
+
+void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
+                       const struct connection_limits *limits, struct pool *blocks, char *scratch,
+                       size_t scratch_bytes)
+{
+    *client = (struct client_http1){
+        .tls = tls,
+        .limits = limits,
+        .blocks = blocks,
+        .scratch = scratch + CLIENT_HTTP1_STAGED_BYTES,
+        .scratch_bytes = scratch_bytes - CLIENT_HTTP1_STAGED_BYTES,
+        .content_is_complete = true,
+    };
+    buffer_init(&client->staged, scratch, CLIENT_HTTP1_STAGED_BYTES);
+}
+
+void client_http1_reset(struct client_http1 *client)
+{
+    pool_release(client->blocks, client->block);
+    client->block = NULL;
+    client->head_bytes = 0;
+    client->progress = (struct http_read_progress){0};
+}
+
+static bool take_block(struct client_http1 *client)
+{
+    if (client->block != NULL)
+        return true;
+    client->block = pool_acquire(client->blocks);
+    if (client->block == NULL)
+        return false;
+    buffer_init(&client->input, client->block, input_bytes(client->limits));
+    arena_init(&client->arena, client->block + input_bytes(client->limits),
+               CLIENT_HTTP1_ARENA_BYTES);
+    return true;
+}
+
+/* ---- reading ----------------------------------------------------------------------------------
+ */
+
+static void begin_content(struct client_http1 *client)
+{
+    const struct http_request *request = &client->request;
+
+    client->left = request->content_length;
+    client->content_is_complete = request->framing == HTTP_FRAMING_NONE;
+    client->owes_continue = request->expects_continue && !client->content_is_complete;
+    if (request->framing == HTTP_FRAMING_CHUNKED)
+        http_chunked_init(&client->chunked, &chunked_limits);
+}
+
+static enum client_http1_outcome parse_request(struct client_http1 *client, enum reason *reason,
+                                               const char **detail)
+{
+    struct http_limits limits = {
+        .head_bytes = client->limits->request_header_bytes,
+        .target_bytes = client->limits->request_target_bytes,
+        .fields = client->limits->request_header_count,
+    };
+    struct http_read read;
+
+    if (slice_is_empty(buffer_readable(&client->input)))
+        return CLIENT_HTTP1_WAIT;
+    arena_reset(&client->arena);
+    read = http_read_request(buffer_readable(&client->input), &limits, &client->progress,
+                             &client->arena, &client->request);
+    switch (read.outcome) {
+    case HTTP_READ_INCOMPLETE:
+        return CLIENT_HTTP1_WAIT;
+    case HTTP_READ_COMPLETE:
+        buffer_consume(&client->input, read.consumed);
+        client->head_bytes = client->input.read;
+        client->progress = (struct http_read_progress){0};
+        begin_content(client);
+        return CLIENT_HTTP1_REQUEST;
+    case HTTP_READ_REFUSED:
+        break;
+    }
+    client->content_is_complete = false;
+    *reason = read.reason;
+    *detail = read.detail;
+    return CLIENT_HTTP1_REFUSED;
+}
+
+/* DONE: the input has grown. */
+static enum tls_outcome receive(struct client_http1 *client)
+{
+    size_t count = 0;
+    enum tls_outcome outcome = tls_connection_read(client->tls, buffer_tail(&client->input),
+                                                   buffer_room(&client->input), &count);
+
+    if (outcome == TLS_DONE)
+        buffer_wrote(&client->input, count);
+    return outcome;
+}
+
+enum client_http1_outcome client_http1_read_request(struct client_http1 *client,
+                                                    enum reason *reason, const char **detail)
+{
+    for (;;) {
+        enum client_http1_outcome outcome = CLIENT_HTTP1_WAIT;
+
+        if (!take_block(client))
+            return CLIENT_HTTP1_FULL;
+        outcome = parse_request(client, reason, detail);
+        if (outcome != CLIENT_HTTP1_WAIT)
+            return outcome;
+        /* The parser refuses a head that is larger than the limit, so there is always room here. */
+        switch (receive(client)) {
+        case TLS_DONE:
+            continue;
+        case TLS_WANTS_READ:
+        case TLS_WANTS_WRITE:
+            if (!client_http1_has_begun(client))
+                client_http1_reset(client);
+            return CLIENT_HTTP1_WAIT;
+        case TLS_CLOSED:
+        case TLS_FAILED:
+            return CLIENT_HTTP1_CLOSED;
+        }
+    }
+}
+
+bool client_http1_has_begun(const struct client_http1 *client)
+{
+    return client->block != NULL && !slice_is_empty(buffer_readable(&client->input));
+}
+
+void client_http1_next(struct client_http1 *client)
+{
+    client->head_bytes = 0;
+    client->request = (struct http_request){0};
+    if (!client_http1_has_begun(client)) {
+        client_http1_reset(client);
+        return;
+    }
+    buffer_compact(&client->input);
+}
+
+/* Room behind the head, once everything before it was handed on. */
+static void reuse_room(struct client_http1 *client)
+{
+    if (!slice_is_empty(buffer_readable(&client->input)))
+        return;
+    client->input.read = client->head_bytes;
+    client->input.written = client->head_bytes;
+}
+
+static enum client_io content_ended(struct client_http1 *client)
+{
+    client->content_is_complete = true;
+    return CLIENT_IO_END;
+}
+
+static enum client_io decode_length(struct client_http1 *client, size_t max, struct slice *content)
+{
+    struct slice input = slice_first(buffer_readable(&client->input), max);
+
+    if (client->left == 0)
+        return content_ended(client);
+    if (input.size > client->left)
+        input.size = (size_t)client->left;
+    if (slice_is_empty(input))
+        return CLIENT_IO_WAIT;
+    buffer_consume(&client->input, input.size);
+    client->left -= input.size;
+    *content = input;
+    return CLIENT_IO_DATA;
+}
+
+static enum client_io decode_chunked(struct client_http1 *client, size_t max, struct slice *content)
+{
+    size_t consumed = 0;
+    enum http_chunked_outcome outcome = http_chunked_decode(
+        &client->chunked, slice_first(buffer_readable(&client->input), max), &consumed, content);
+
+    buffer_consume(&client->input, consumed);
+    switch (outcome) {
+    case HTTP_CHUNKED_CONTENT:
+        return CLIENT_IO_DATA;
+    case HTTP_CHUNKED_COMPLETE:
+        return content_ended(client);
+    case HTTP_CHUNKED_NEEDS_MORE:
+        return CLIENT_IO_WAIT;
+    case HTTP_CHUNKED_MALFORMED:
+        break;
+    }
+    return CLIENT_IO_FAILED;
+}
+
+static enum client_io read_content(void *context, size_t max, struct slice *content,
+                                   enum reason *reason)
+{
+    struct client_http1 *client = context;
+
+    if (client->content_is_complete)
+        return CLIENT_IO_END;
+    for (;;) {
+        enum client_io io = client->request.framing == HTTP_FRAMING_CHUNKED
+                                ? decode_chunked(client, max, content)
+                                : decode_length(client, max, content);
+
+        if (io == CLIENT_IO_FAILED)
+            *reason = REASON_REQUEST_CHUNK_MALFORMED;
+        if (io != CLIENT_IO_WAIT)
+            return io;
+        if (!slice_is_empty(buffer_readable(&client->input)))
+            continue; /* `max` cut the input, not the network */
+        reuse_room(client);
+        switch (receive(client)) {
+        case TLS_DONE:
+            continue;
+        case TLS_WANTS_READ:
+        case TLS_WANTS_WRITE:
+            return CLIENT_IO_WAIT;
+        case TLS_CLOSED:
+        case TLS_FAILED:
+            *reason = REASON_REQUEST_ABANDONED;
+            return CLIENT_IO_FAILED;
+        }
+    }
+}
+
+/* ---- writing ----------------------------------------------------------------------------------
+ */
+
+void client_http1_flush(struct client_http1 *client)
+{
+    struct slice staged = buffer_readable(&client->staged);
+
+    if (!slice_is_empty(staged) && !tls_connection_write(client->tls, staged))
+        client->has_failed = true;
+    buffer_reset(&client->staged);
+}
+
+/* Small parts are put together, so that a head, a chunk's frame and its content become one record.
+ */
+static void write_bytes(struct client_http1 *client, struct slice bytes)
+{
+    if (buffer_append(&client->staged, bytes))
+        return;
+    client_http1_flush(client);
+    if (buffer_append(&client->staged, bytes))
+        return;
+    if (!tls_connection_write(client->tls, bytes))
+        client->has_failed = true;
+}
+
+static void invite_content(void *context)
+{
+    struct client_http1 *client = context;
+
+    if (!client->owes_continue)
+        return;
+    client->owes_continue = false;
+    write_bytes(client, SLICE("HTTP/1.1 100 Continue\r\n\r\n"));
+}
+
+static size_t room(void *context)
+{
+    const struct client_http1 *client = context;
+
+    size_t free_room = tls_connection_room(client->tls);
+    size_t staged = buffer_readable(&client->staged).size;
+
+    return free_room > staged ? free_room - staged : 0;
+}
+
+/* How the answer's content goes to this client, whose version may be older than the backend's. */
+static enum http_framing framing_for(const struct client_http1 *client,
+                                     const struct http_response *response)
+{
+    switch (response->framing) {
+    case HTTP_FRAMING_NONE:
+    case HTTP_FRAMING_LENGTH:
+        return response->framing;
+    case HTTP_FRAMING_CHUNKED:
+    case HTTP_FRAMING_UNTIL_CLOSE:
+        break;
+    }
+    return client->request.version == HTTP_VERSION_1_1 ? HTTP_FRAMING_CHUNKED
+                                                       : HTTP_FRAMING_UNTIL_CLOSE;
+}
+
+static enum reason send_head(void *context, const struct http_response *response, bool close)
+{
+    struct client_http1 *client = context;
+    struct buffer head;
+    enum reason reason;
+    struct rewrite_response_facts facts = {
+        .client_version = client->request.version,
+        .framing = framing_for(client, response),
+        .now = clock_wall_seconds(),
+    };
+
+    facts.close = close || !client->request.keep_alive || facts.framing == HTTP_FRAMING_UNTIL_CLOSE;
+    buffer_init(&head, client->scratch, client->scratch_bytes);
+    reason = rewrite_response_head(response, &facts, &head);
+    if (reason != REASON_NONE)
+        return reason;
+    client->owes_continue = false;
+    client->answer_framing = facts.framing;
+    client->answer_closes = facts.close;
+    write_bytes(client, buffer_readable(&head));
+    return REASON_NONE;
+}
+
+static void send_content(void *context, struct slice content)
+{
+    struct client_http1 *client = context;
+    char size_line[HTTP_CHUNK_HEAD_SIZE_MAX];
+
+    if (client->answer_framing != HTTP_FRAMING_CHUNKED) {
+        write_bytes(client, content);
+        return;
+    }
+    write_bytes(client, slice_from(size_line, http_write_chunk_head(size_line, content.size)));
+    write_bytes(client, content);
+    write_bytes(client, SLICE("\r\n"));
+}
+
+static void send_end(void *context)
+{
+    struct client_http1 *client = context;
+
+    if (client->answer_framing == HTTP_FRAMING_CHUNKED)
+        write_bytes(client, SLICE("0\r\n\r\n"));
+}
+
+static uint64_t send_answer(void *context, const struct answer_facts *facts)
+{
+    struct client_http1 *client = context;
+    struct answer_facts here = *facts;
+    struct buffer answer;
+    uint64_t content_bytes = 0;
+
+    here.close = facts->close || !client->request.keep_alive;
+    client->owes_continue = false;
+    client->answer_closes = here.close;
+    buffer_init(&answer, client->scratch, client->scratch_bytes);
+    if (!answer_write(&answer, &here, &content_bytes)) {
+        client->has_failed = true;
+        return 0;
+    }
+    write_bytes(client, buffer_readable(&answer));
+    return content_bytes;
+}
+
+const struct exchange_client_operations client_http1_operations = {
+    .read_content = read_content,
+    .invite_content = invite_content,
+    .room = room,
+    .send_head = send_head,
+    .send_content = send_content,
+    .send_end = send_end,
+    .send_answer = send_answer,
+};

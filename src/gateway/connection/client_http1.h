@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The client's side of exchanges over HTTP/1.1: reads heads and content from a TLS connection,
+ * writes answers to it. One request at a time; what follows it stays where it is until the exchange
+ * is over.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/connection/connection_limits.h"
+#include "gateway/exchange/exchange.h"
+#include "protocol/http/http_chunked.h"
+#include "protocol/http/http_read.h"
+#include "protocol/tls/tls_connection.h"
+#include "runtime/arena.h"
+#include "runtime/buffer.h"
+#include "runtime/pool.h"
+
+struct client_http1 {
+    struct tls_connection *tls;
+    const struct connection_limits *limits;
+    struct pool *blocks;
+    char *scratch; /* the worker's, for one call: a head or an answer is made there */
+    size_t scratch_bytes;
+    struct buffer staged; /* the worker's, for one turn: small writes are put together there */
+
+    char *block; /* held while a request, or a part of one, is here */
+    struct buffer input;
+    struct arena arena;
+    size_t
+        head_bytes; /* of the request at hand: the front of `input`, which its slices point into */
+    struct http_read_progress progress;
+    struct http_request request;
+    struct http_chunked chunked;
+    uint64_t left;
+    bool content_is_complete;
+    bool owes_continue; /* "100 Continue" was asked for and not sent */
+
+    enum http_framing answer_framing;
+    bool answer_closes; /* the answer's end, or its head, says that the connection ends */
+    bool has_failed;    /* writing did: the connection is of no more use */
+};
+
+enum {
+    CLIENT_HTTP1_ARENA_BYTES = 40 * 1024,
+    CLIENT_HTTP1_CONTENT_BYTES = 16 * 1024,
+    CLIENT_HTTP1_STAGED_BYTES = 16 * 1024
+};
+
+void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
+                       const struct connection_limits *limits, struct pool *blocks, char *scratch,
+                       size_t scratch_bytes);
+/* Gives back what it holds. */
+void client_http1_reset(struct client_http1 *client);
+
+enum client_http1_outcome {
+    CLIENT_HTTP1_CLOSED,  /* the client has ended its side, or the connection failed */
+    CLIENT_HTTP1_REQUEST, /* `request` is complete up to its content */
+    CLIENT_HTTP1_REFUSED, /* with a reason */
+    CLIENT_HTTP1_WAIT,
+    CLIENT_HTTP1_FULL /* no block is to be had */
+};
+enum client_http1_outcome client_http1_read_request(struct client_http1 *client,
+                                                    enum reason *reason, const char **detail);
+/* A part of a head has come. */
+bool client_http1_has_begun(const struct client_http1 *client);
+/* Hands what was staged to TLS: before each end of a turn. */
+void client_http1_flush(struct client_http1 *client);
+/* The exchange is over: makes ready for the next request. */
+void client_http1_next(struct client_http1 *client);
+
+extern const struct exchange_client_operations client_http1_operations;

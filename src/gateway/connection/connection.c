@@ -1,0 +1,745 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See connection.h. The states are rows of one table; only enter() changes the state. An event
+ * notes nothing but that something happened: connection_advance finds out what, and at its end
+ * sets the events and the deadline that it waits for.
+ */
+#include "gateway/connection/connection.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "gateway/connection/client_http1.h"
+#include "gateway/identity/verdict.h"
+#include "runtime/clock.h"
+#include "runtime/memory.h"
+#include "runtime/timer.h"
+
+enum connection_state {
+    CONNECTION_HANDSHAKING,
+    CONNECTION_SERVING,
+    CONNECTION_DRAINING,
+    CONNECTION_CLOSING,
+    CONNECTION_CLOSED,
+    CONNECTION_STATES
+};
+
+enum step { STEP_WAIT, STEP_AGAIN, STEP_FINISHED };
+
+enum connection_limit { LIMIT_NONE, LIMIT_HANDSHAKE, LIMIT_SERVING, LIMIT_LINGER };
+
+enum {
+    ROUNDS_MAX = 4,            /* turns in one visit before others get theirs */
+    EXCHANGES_MAX = 32,        /* pipelined requests answered in one turn */
+    LINGER_MS = 2000,          /* how long a closing connection waits for the client to close */
+    LINGER_BYTES_MAX = 1 << 20 /* what it reads and throws away meanwhile */
+};
+
+struct connection {
+    struct list_link link;
+    struct list_link again_link;
+    struct connection_environment *environment;
+    enum connection_state state;
+    int fd;
+    struct event_watch *watch;
+    struct timer *timer;
+    uint64_t deadline_ms;
+    uint64_t armed_ms; /* when the timer fires; 0: it is not running */
+    uint64_t since_ms; /* what the present wait is counted from */
+    uint64_t seen_progress;
+    unsigned ready;
+    bool is_advancing;
+    bool is_again;
+
+    struct tls_connection *tls;
+    bool wants_write; /* output of TLS waits for the socket */
+    bool wants_turn;
+    bool is_broken; /* the end must not look like a proper one */
+    bool is_write_closed;
+    size_t lingered_bytes;
+    enum reason chain_reason; /* what the handshake's judgement refused by alert */
+
+    struct exchange_connection_facts facts;
+    struct client_http1 client;
+    struct exchange *exchange;
+    uint64_t exchanges;
+    int64_t accepted_wall_ms;
+    uint64_t accepted_us;
+    uint64_t request_us; /* when the first byte of the request at hand came */
+    char client_address[SOCKET_ADDRESS_TEXT_SIZE];
+    char client_host[SOCKET_ADDRESS_TEXT_SIZE];
+};
+
+static enum step handshake(struct connection *connection);
+static enum step serve(struct connection *connection);
+static enum step linger(struct connection *connection);
+static void connection_advance(struct connection *connection);
+
+#define TO(state) (1u << (state))
+
+struct state_row {
+    const char *name;
+    enum step (*run)(struct connection *connection);
+    enum connection_limit limit;
+    unsigned leads_to;
+};
+
+/* clang-format off */
+static const struct state_row states[CONNECTION_STATES] = {
+    /*                          name           does       waits at most    may lead to */
+    [CONNECTION_HANDSHAKING] = {"handshaking", handshake, LIMIT_HANDSHAKE, TO(CONNECTION_SERVING) | TO(CONNECTION_CLOSING)},
+    [CONNECTION_SERVING]     = {"serving",     serve,     LIMIT_SERVING,   TO(CONNECTION_DRAINING) | TO(CONNECTION_CLOSING)},
+    [CONNECTION_DRAINING]    = {"draining",    serve,     LIMIT_SERVING,   TO(CONNECTION_CLOSING)},
+    [CONNECTION_CLOSING]     = {"closing",     linger,    LIMIT_LINGER,    TO(CONNECTION_CLOSED)},
+    [CONNECTION_CLOSED]      = {"closed",      NULL,      LIMIT_NONE,      0},
+};
+/* clang-format on */
+
+static uint64_t now_ms(const struct connection *connection)
+{
+    return event_loop_now_ms(connection->environment->loop);
+}
+
+static enum step enter(struct connection *connection, enum connection_state state)
+{
+    assert((states[connection->state].leads_to & TO(state)) != 0);
+    connection->state = state;
+    connection->since_ms = now_ms(connection);
+    return state == CONNECTION_CLOSED ? STEP_FINISHED : STEP_AGAIN;
+}
+
+/* ---- the handshake ------------------------------------------------------------------------------
+ */
+
+static struct tls_profile *choose_profile(void *owner, struct slice server_name)
+{
+    struct connection *connection = owner;
+    const struct listener *found = listener_group_find(connection->facts.group, server_name);
+
+    /* A name that nobody serves gets the first listener's certificate; its requests are then judged
+     * by their Host, with this same look-up. */
+    if (found == NULL)
+        found = listener_group_first(connection->facts.group);
+    connection->facts.listener = found;
+    return found->profile;
+}
+
+static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
+{
+    struct connection *connection = owner;
+    const struct authentication_demand *demand = &connection->facts.listener->demand;
+    struct presented_certificate *presented = presented_certificate_create(leaf, untrusted);
+    int library_error = X509_V_OK;
+
+    tls_connection_set_attachment(connection->tls, presented);
+    if (demand->context != NULL) {
+        struct verdict *verdict =
+            verdict_store_judge(connection->environment->exchange->stores.verdicts, demand->context,
+                                presented, clock_wall_seconds());
+
+        connection->chain_reason = verdict_reason(verdict);
+        library_error = verdict_library_error(verdict);
+        verdict_release(verdict);
+    }
+    presented_certificate_release(presented);
+    return library_error;
+}
+
+static void *acquire_presented(void *attachment)
+{
+    return presented_certificate_acquire(attachment);
+}
+
+static void release_presented(void *attachment)
+{
+    presented_certificate_release(attachment);
+}
+
+static size_t presented_bytes(const void *attachment)
+{
+    return presented_certificate_bytes(attachment);
+}
+
+static const struct tls_owner_operations owner_operations = {
+    .choose_profile = choose_profile,
+    .judge_chain = judge_chain,
+    .acquire_attachment = acquire_presented,
+    .release_attachment = release_presented,
+    .attachment_bytes = presented_bytes,
+};
+
+static void describe_connection(struct connection *connection)
+{
+    struct tls_facts tls = tls_connection_facts(connection->tls);
+    struct record_connection *record = &connection->facts.record;
+
+    record->client_address = slice_from_text(connection->client_address);
+    record->listener = slice_from_text(connection->facts.listener->name);
+    record->tls_version = tls.version;
+    record->tls_cipher = tls.cipher;
+    record->server_name = tls.server_name;
+    record->resumed = tls.resumed;
+}
+
+/* A chain that the listener's own judgement refused by alert has its own reason; all else is TLS's
+ * to name. */
+static enum reason handshake_reason(const struct connection *connection,
+                                    const struct tls_failure *failure)
+{
+    bool refused = connection->facts.listener->on_failure == CLIENT_CERTIFICATE_ON_FAILURE_ALERT &&
+                   reason_is_certificate(connection->chain_reason);
+
+    if (refused && failure->reason == REASON_HANDSHAKE_FAILED)
+        return connection->chain_reason;
+    return failure->reason;
+}
+
+static void report_handshake(struct connection *connection, enum reason reason, struct slice detail)
+{
+    struct presented_certificate *presented = tls_connection_attachment(connection->tls);
+    const struct certificate_description *description;
+    struct handshake_record record = {
+        .started_wall_ms = connection->accepted_wall_ms,
+        .duration_us = clock_monotonic_us() - connection->accepted_us,
+        .reason = reason,
+        .detail = detail,
+        .certificate_presented = presented != NULL,
+    };
+
+    describe_connection(connection);
+    record.connection = connection->facts.record;
+    if (presented != NULL) {
+        description = presented_certificate_describe(presented);
+        if (description != NULL)
+            record.certificate = (struct record_certificate){
+                .subject = description->subject,
+                .issuer = description->issuer,
+                .serial = description->serial,
+                .sha256 = description->sha256,
+            };
+    }
+    telemetry_report_handshake(connection->environment->telemetry, &record);
+}
+
+/* Plain HTTP on the TLS port gets an answer that a person can read, in clear: it says nothing about
+ * anybody. */
+static void answer_plain_http(struct connection *connection)
+{
+    struct connection_environment *environment = connection->environment;
+    struct buffer answer;
+    uint64_t content_bytes;
+    struct answer_facts facts = {
+        .reason = REASON_HANDSHAKE_NOT_TLS,
+        .server_token = connection->facts.listener->server_token,
+        .generic = true,
+        .close = true,
+        .now = clock_wall_seconds(),
+    };
+
+    buffer_init(&answer, environment->scratch, environment->scratch_bytes);
+    if (answer_write(&answer, &facts, &content_bytes))
+        tls_connection_write_raw(connection->tls, buffer_readable(&answer));
+}
+
+static enum step handshake_failed(struct connection *connection)
+{
+    struct tls_failure failure = tls_connection_failure(connection->tls);
+
+    report_handshake(connection, handshake_reason(connection, &failure),
+                     slice_from_text(failure.detail));
+    if (tls_connection_is_plain_http(connection->tls))
+        answer_plain_http(connection);
+    connection->is_write_closed = true;
+    return enter(connection, CONNECTION_CLOSING);
+}
+
+/* Possession of the key is proven from here on. */
+static enum step handshake_finished(struct connection *connection)
+{
+    connection->facts.presented = tls_connection_attachment(connection->tls);
+    describe_connection(connection);
+    telemetry_count_handshake(connection->environment->telemetry, connection->facts.record.resumed);
+    client_http1_init(&connection->client, connection->tls, connection->environment->limits,
+                      connection->environment->blocks, connection->environment->scratch,
+                      connection->environment->scratch_bytes);
+    return enter(connection, CONNECTION_SERVING);
+}
+
+static enum step handshake(struct connection *connection)
+{
+    switch (tls_connection_handshake(connection->tls)) {
+    case TLS_DONE:
+        return handshake_finished(connection);
+    case TLS_WANTS_READ:
+    case TLS_WANTS_WRITE:
+        return STEP_WAIT;
+    case TLS_CLOSED:
+    case TLS_FAILED:
+        break;
+    }
+    return handshake_failed(connection);
+}
+
+/* ---- serving
+ * ------------------------------------------------------------------------------------- */
+
+static void on_backend_ready(void *owner)
+{
+    struct client_http1 *client = owner;
+
+    connection_advance(LIST_ITEM(client, struct connection, client));
+}
+
+static bool begin_exchange(struct connection *connection, const struct http_request *request,
+                           enum reason refusal, const char *detail)
+{
+    struct connection_environment *environment = connection->environment;
+    void *memory = pool_acquire(environment->exchanges);
+    struct exchange_start start = {
+        .environment = environment->exchange,
+        .client_operations = &client_http1_operations,
+        .client = &connection->client,
+        .connection = &connection->facts,
+        .ready = on_backend_ready,
+        .request = request,
+        .refusal = refusal,
+        .refusal_detail = detail,
+        .started_wall_ms = clock_wall_ms(),
+        .started_us = clock_monotonic_us(),
+        .draining = environment->draining,
+    };
+
+    if (memory == NULL)
+        return false;
+    connection->exchange = exchange_init(memory, &start);
+    connection->exchanges++;
+    connection->since_ms = now_ms(connection);
+    connection->seen_progress = 0;
+    return true;
+}
+
+static void end_exchange(struct connection *connection)
+{
+    bool must_close = exchange_must_close(connection->exchange);
+
+    connection->is_broken = exchange_is_broken(connection->exchange);
+    exchange_reset(connection->exchange);
+    pool_release(connection->environment->exchanges, connection->exchange);
+    connection->exchange = NULL;
+    if (must_close || connection->client.answer_closes || connection->client.has_failed)
+        connection->client.answer_closes = true;
+    client_http1_next(&connection->client);
+    connection->since_ms = now_ms(connection);
+}
+
+static enum step close_connection(struct connection *connection)
+{
+    return enter(connection, CONNECTION_CLOSING);
+}
+
+/* AGAIN: there is an exchange now. */
+static enum step next_request(struct connection *connection)
+{
+    enum reason reason = REASON_INTERNAL;
+    const char *detail = NULL;
+    bool had_begun = client_http1_has_begun(&connection->client);
+
+    switch (client_http1_read_request(&connection->client, &reason, &detail)) {
+    case CLIENT_HTTP1_REQUEST:
+        if (begin_exchange(connection, &connection->client.request, REASON_NONE, NULL))
+            return STEP_AGAIN;
+        return close_connection(connection);
+    case CLIENT_HTTP1_REFUSED:
+        if (begin_exchange(connection, NULL, reason, detail))
+            return STEP_AGAIN;
+        return close_connection(connection);
+    case CLIENT_HTTP1_WAIT:
+        if (!had_begun && client_http1_has_begun(&connection->client))
+            connection->since_ms = now_ms(connection);
+        /* Between requests there is nothing to finish; a connection that never had one may still
+         * send the request that it was made for. */
+        if (connection->state == CONNECTION_DRAINING && connection->exchanges > 0 &&
+            !client_http1_has_begun(&connection->client))
+            return close_connection(connection);
+        return STEP_WAIT;
+    case CLIENT_HTTP1_CLOSED:
+        connection->is_broken = true;
+        return close_connection(connection);
+    case CLIENT_HTTP1_FULL:
+        break;
+    }
+    telemetry_count_connection_refused(connection->environment->telemetry);
+    return close_connection(connection);
+}
+
+/* The client has gone while the backend works for it. A client that still has content to send is
+ * found out by reading. */
+static bool is_abandoned(const struct connection *connection)
+{
+    return (connection->ready & EVENT_HANGUP) != 0 && !exchange_wants_content(connection->exchange);
+}
+
+static enum step serve(struct connection *connection)
+{
+    if (connection->environment->draining && connection->state == CONNECTION_SERVING)
+        return enter(connection, CONNECTION_DRAINING);
+    for (unsigned i = 0; i < EXCHANGES_MAX; i++) {
+        if (connection->exchange == NULL) {
+            enum step step;
+
+            /* No new request while the answers to earlier ones wait for the client. */
+            if (tls_connection_room(connection->tls) == 0)
+                return STEP_WAIT;
+            step = next_request(connection);
+            if (connection->exchange == NULL)
+                return step;
+        } else if (is_abandoned(connection)) {
+            exchange_abort(connection->exchange, REASON_REQUEST_ABANDONED, NULL);
+        }
+        exchange_advance(connection->exchange);
+        if (connection->client.has_failed)
+            exchange_abort(connection->exchange, REASON_REQUEST_ABANDONED, "writing failed");
+        if (!exchange_is_finished(connection->exchange))
+            return STEP_WAIT;
+        end_exchange(connection);
+        if (connection->client.answer_closes)
+            return close_connection(connection);
+    }
+    connection->wants_turn = true;
+    return STEP_WAIT;
+}
+
+/* ---- closing
+ * -------------------------------------------------------------------------------------- */
+
+/* Reads on for a while behind the last answer, so that the client can read it: closing with unread
+ * bytes makes TCP throw away what is still on its way (RFC 9112 section 9.6). */
+static enum step linger(struct connection *connection)
+{
+    char memory[4096];
+
+    if (!connection->is_write_closed) {
+        connection->is_write_closed = true;
+        if (!connection->is_broken)
+            tls_connection_close_write(connection->tls);
+    }
+    if (tls_connection_end_turn(connection->tls) == TLS_FAILED)
+        return enter(connection, CONNECTION_CLOSED);
+    if (tls_connection_has_output(connection->tls))
+        return STEP_WAIT;
+    socket_shutdown_write(connection->fd);
+    while (connection->lingered_bytes < LINGER_BYTES_MAX) {
+        struct socket_result got = socket_read(connection->fd, memory, sizeof(memory));
+
+        if (got.outcome == SOCKET_AGAIN)
+            return STEP_WAIT;
+        if (got.outcome != SOCKET_DONE)
+            break;
+        connection->lingered_bytes += got.count;
+    }
+    return enter(connection, CONNECTION_CLOSED);
+}
+
+static void destroy(struct connection *connection)
+{
+    struct connection_environment *environment = connection->environment;
+
+    if (connection->exchange != NULL) {
+        exchange_abort(connection->exchange, REASON_REQUEST_ABANDONED, NULL);
+        exchange_reset(connection->exchange);
+        pool_release(environment->exchanges, connection->exchange);
+    }
+    if (connection->client.blocks != NULL)
+        client_http1_reset(&connection->client);
+    if (connection->is_again)
+        list_remove(&environment->again, &connection->again_link);
+    list_remove(&environment->connections, &connection->link);
+    event_watch_destroy(connection->watch);
+    timer_destroy(connection->timer);
+    tls_connection_destroy(connection->tls);
+    socket_close(connection->fd);
+    memory_release(connection);
+    atomic_fetch_sub_explicit(environment->open_everywhere, 1, memory_order_relaxed);
+    if (list_is_empty(&environment->connections) && environment->on_empty != NULL)
+        environment->on_empty(environment->on_empty_context);
+}
+
+/* ---- waiting
+ * --------------------------------------------------------------------------------------- */
+
+static unsigned interest(const struct connection *connection)
+{
+    unsigned wanted = connection->wants_write ? (unsigned)EVENT_WRITABLE : 0u;
+
+    switch (connection->state) {
+    case CONNECTION_HANDSHAKING:
+    case CONNECTION_CLOSING:
+        return wanted | EVENT_READABLE;
+    case CONNECTION_SERVING:
+    case CONNECTION_DRAINING:
+        if (connection->exchange == NULL)
+            return connection->wants_write ? wanted : (unsigned)EVENT_READABLE;
+        return wanted | (exchange_wants_content(connection->exchange) ? (unsigned)EVENT_READABLE
+                                                                      : (unsigned)EVENT_HANGUP);
+    case CONNECTION_CLOSED:
+    case CONNECTION_STATES:
+        break;
+    }
+    return EVENT_NONE;
+}
+
+/* How long the present wait may last, in ms from since_ms; 0: for ever. */
+static uint64_t wait_limit_ms(const struct connection *connection)
+{
+    const struct connection_limits *limits = connection->environment->limits;
+
+    switch (states[connection->state].limit) {
+    case LIMIT_NONE:
+        return 0;
+    case LIMIT_HANDSHAKE:
+        return limits->handshake_ms;
+    case LIMIT_LINGER:
+        return LINGER_MS;
+    case LIMIT_SERVING:
+        break;
+    }
+    if (connection->exchange != NULL)
+        return exchange_wait_limit_ms(connection->exchange);
+    if (connection->wants_write)
+        return limits->response_idle_ms;
+    return client_http1_has_begun(&connection->client) ? limits->request_ms : limits->keep_alive_ms;
+}
+
+/* The timer is moved only when it would fire too late; when it fires too early it is started again.
+ * So a busy connection leaves it alone. */
+static void set_deadline(struct connection *connection)
+{
+    uint64_t now = now_ms(connection);
+    uint64_t limit;
+
+    if (connection->exchange != NULL &&
+        exchange_progress(connection->exchange) != connection->seen_progress) {
+        connection->seen_progress = exchange_progress(connection->exchange);
+        connection->since_ms = now;
+    }
+    limit = wait_limit_ms(connection);
+    connection->deadline_ms = limit == 0 ? 0 : connection->since_ms + limit;
+    if (connection->deadline_ms == 0 ||
+        (connection->armed_ms != 0 && connection->armed_ms <= connection->deadline_ms))
+        return;
+    connection->armed_ms = connection->deadline_ms;
+    timer_start(connection->timer,
+                connection->deadline_ms > now ? connection->deadline_ms - now : 0);
+}
+
+/* One turn of TLS and of the backend's connection ends. True: there is more to do at once. */
+static bool end_turn(struct connection *connection)
+{
+    bool again = connection->wants_turn;
+
+    connection->wants_turn = false;
+    if (connection->client.tls != NULL)
+        client_http1_flush(&connection->client);
+    switch (tls_connection_end_turn(connection->tls)) {
+    case TLS_DONE:
+        connection->wants_write = false;
+        break;
+    case TLS_WANTS_READ:
+    case TLS_WANTS_WRITE:
+        connection->wants_write = true;
+        break;
+    case TLS_CLOSED:
+    case TLS_FAILED:
+        connection->wants_write = false;
+        connection->client.has_failed = true;
+        connection->is_broken = true;
+        if (connection->state != CONNECTION_CLOSING) {
+            if (connection->state == CONNECTION_HANDSHAKING)
+                report_handshake(connection, REASON_HANDSHAKE_ABANDONED, SLICE("writing failed"));
+            (void)enter(connection, CONNECTION_CLOSING);
+        }
+        return true;
+    }
+    if (connection->exchange != NULL && exchange_end_turn(connection->exchange))
+        again = true;
+    return again && !connection->wants_write;
+}
+
+static void ask_for_another_turn(struct connection *connection)
+{
+    if (connection->is_again)
+        return;
+    connection->is_again = true;
+    list_append(&connection->environment->again, &connection->again_link);
+    event_loop_continue(connection->environment->loop);
+}
+
+/* Steps until the state waits. */
+static enum step run(struct connection *connection)
+{
+    enum step step;
+
+    do {
+        step = states[connection->state].run(connection);
+    } while (step == STEP_AGAIN);
+    return step;
+}
+
+static void connection_advance(struct connection *connection)
+{
+    bool again = true;
+
+    assert(!connection->is_advancing);
+    connection->is_advancing = true;
+    for (unsigned i = 0; again && i < ROUNDS_MAX; i++) {
+        if (run(connection) == STEP_FINISHED) {
+            destroy(connection);
+            return;
+        }
+        again = end_turn(connection);
+    }
+    connection->is_advancing = false;
+    connection->ready = 0;
+    if (again)
+        ask_for_another_turn(connection);
+    event_watch_set(connection->watch, interest(connection));
+    set_deadline(connection);
+}
+
+static void on_event(void *context, unsigned ready)
+{
+    struct connection *connection = context;
+
+    connection->ready = ready;
+    connection_advance(connection);
+}
+
+static enum step time_out(struct connection *connection)
+{
+    switch (connection->state) {
+    case CONNECTION_HANDSHAKING:
+        report_handshake(connection, REASON_HANDSHAKE_TIMEOUT, (struct slice){NULL, 0});
+        connection->is_broken = true;
+        return close_connection(connection);
+    case CONNECTION_SERVING:
+    case CONNECTION_DRAINING:
+        if (connection->exchange != NULL) {
+            exchange_time_out(connection->exchange);
+            return STEP_AGAIN;
+        }
+        if (client_http1_has_begun(&connection->client) &&
+            begin_exchange(connection, NULL, REASON_REQUEST_TIMEOUT, NULL))
+            return STEP_AGAIN;
+        connection->is_broken = connection->wants_write;
+        return close_connection(connection);
+    case CONNECTION_CLOSING:
+        return enter(connection, CONNECTION_CLOSED);
+    case CONNECTION_CLOSED:
+    case CONNECTION_STATES:
+        break;
+    }
+    return STEP_FINISHED;
+}
+
+static void on_timer(void *context)
+{
+    struct connection *connection = context;
+    uint64_t now = now_ms(connection);
+
+    connection->armed_ms = 0;
+    if (connection->deadline_ms == 0)
+        return;
+    if (now < connection->deadline_ms) {
+        connection->armed_ms = connection->deadline_ms;
+        timer_start(connection->timer, connection->deadline_ms - now);
+        return;
+    }
+    if (time_out(connection) == STEP_FINISHED) {
+        destroy(connection);
+        return;
+    }
+    connection_advance(connection);
+}
+
+/* ---- from outside
+ * ------------------------------------------------------------------------------------ */
+
+size_t connection_block_bytes(const struct connection_limits *limits)
+{
+    return limits->request_header_bytes + CLIENT_HTTP1_CONTENT_BYTES + CLIENT_HTTP1_ARENA_BYTES;
+}
+
+void connection_open(struct connection_environment *environment, const struct listener_group *group,
+                     int fd, const struct socket_address *peer, uint16_t port)
+{
+    struct connection *connection = memory_allocate(sizeof(*connection));
+    const struct listener *first = listener_group_first(group);
+
+    connection->environment = environment;
+    connection->fd = fd;
+    connection->facts.group = group;
+    connection->facts.listener = first;
+    connection->facts.listener_port = port;
+    connection->facts.record.id = environment->next_id++;
+    connection->chain_reason = REASON_UNDECIDED;
+    connection->accepted_wall_ms = clock_wall_ms();
+    connection->accepted_us = clock_monotonic_us();
+    connection->since_ms = now_ms(connection);
+    socket_address_format(peer, connection->client_address);
+    socket_address_format_host(peer, connection->client_host);
+    connection->facts.client_host = slice_from_text(connection->client_host);
+    connection->watch = event_watch_create(environment->loop, fd, on_event, connection);
+    connection->timer = timer_create_on(environment->loop, on_timer, connection);
+    connection->tls =
+        tls_connection_create(environment->turn, first->profile, fd, &owner_operations, connection);
+    list_append(&environment->connections, &connection->link);
+    atomic_fetch_add_explicit(environment->open_everywhere, 1, memory_order_relaxed);
+    event_watch_set(connection->watch, EVENT_READABLE);
+    set_deadline(connection);
+}
+
+void connection_continue(struct connection_environment *environment)
+{
+    size_t count = environment->again.count;
+
+    while (count-- > 0 && !list_is_empty(&environment->again)) {
+        struct connection *connection =
+            LIST_ITEM(list_first(&environment->again), struct connection, again_link);
+
+        list_remove(&environment->again, &connection->again_link);
+        connection->is_again = false;
+        connection_advance(connection);
+    }
+}
+
+/* Calls `visit` for each connection there is now; `visit` may destroy the one it is given. */
+static void for_each(struct connection_environment *environment,
+                     void (*visit)(struct connection *connection))
+{
+    struct list_link *link = list_first(&environment->connections);
+
+    while (link != NULL) {
+        struct list_link *next = list_next(&environment->connections, link);
+
+        visit(LIST_ITEM(link, struct connection, link));
+        link = next;
+    }
+}
+
+static void drain(struct connection *connection)
+{
+    if (connection->exchange != NULL)
+        exchange_drain(connection->exchange);
+    connection_advance(connection);
+}
+
+void connection_drain_all(struct connection_environment *environment)
+{
+    environment->draining = true;
+    for_each(environment, drain);
+}
+
+void connection_close_all(struct connection_environment *environment)
+{
+    for_each(environment, destroy);
+}

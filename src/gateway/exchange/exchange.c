@@ -1,0 +1,828 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The walk, as a state machine. Each state is a row of `states`: what it does, how long it may
+ * wait, where it may lead. Only enter() changes the state. A state function returns AGAIN to go on
+ * at once, WAIT until something happens, or FINISHED.
+ */
+#include "gateway/exchange/exchange.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "gateway/routing/routing.h"
+#include "protocol/http/http_write.h"
+#include "runtime/arena.h"
+#include "runtime/buffer.h"
+#include "runtime/clock.h"
+
+enum exchange_state {
+    EXCHANGE_DECIDING,
+    EXCHANGE_CONNECTING,
+    EXCHANGE_RELAYING,
+    EXCHANGE_ANSWERING,
+    EXCHANGE_REPORTING,
+    EXCHANGE_FINISHED,
+    EXCHANGE_STATES
+};
+
+enum step { STEP_WAIT, STEP_AGAIN, STEP_FINISHED };
+
+enum exchange_limit { LIMIT_NONE, LIMIT_CONNECT, LIMIT_RELAY, LIMIT_ANSWER };
+
+/* One direction of relaying. */
+struct pump {
+    bool is_done;
+    bool has_begun; /* of the response: its head went to the client */
+    uint64_t bytes;
+};
+
+enum {
+    INTERIM_RESPONSES_MAX = 16, /* 1xx before one final response */
+    CONTENT_PIECE_BYTES = 16 * 1024,
+    CHUNK_OVERHEAD_BYTES = 64, /* room kept for what framing adds to a piece of content */
+    ADDRESSES_TRIED_MAX = 4,
+    SCRATCH_ARENA_BYTES = 16 * 1024,
+    HEAD_ROOM_BYTES = 80 * 1024, /* before a response's head, or an answer, is begun */
+};
+
+struct exchange {
+    enum exchange_state state;
+    struct exchange_start start;
+    struct exchange_environment *environment;
+    const struct http_request *request;
+    const struct listener *listener;
+    const struct route *route;
+    struct authentication authentication;
+    struct backend_connection *backend;
+    size_t attempt;
+    bool has_waited; /* since the client was last authenticated */
+    bool wants_turn; /* it stopped for lack of room, not of input */
+    bool draining;
+    bool must_close;
+    bool is_broken;
+    struct pump request_pump;
+    struct pump response_pump;
+    unsigned interim_responses;
+    unsigned status;
+    unsigned backend_status;
+    uint64_t sent_us;     /* when the backend had the head */
+    uint64_t answered_us; /* when its answer began */
+    enum reason reason;
+    const char *detail;
+    size_t stripped;
+    uint64_t progress;
+    char endpoint[SOCKET_ADDRESS_TEXT_SIZE];
+    size_t endpoint_size;
+    char trace_id[TRACE_ID_SIZE];
+};
+
+static enum step decide(struct exchange *exchange);
+static enum step connect_backend(struct exchange *exchange);
+static enum step relay(struct exchange *exchange);
+static enum step answer(struct exchange *exchange);
+static enum step report(struct exchange *exchange);
+
+#define TO(state) (1u << (state))
+
+struct state_row {
+    const char *name;
+    enum step (*run)(struct exchange *exchange);
+    enum exchange_limit limit;
+    unsigned leads_to;
+};
+
+/* clang-format off */
+static const struct state_row states[EXCHANGE_STATES] = {
+    /*                       name          does             waits at most  may lead to */
+    [EXCHANGE_DECIDING]   = {"deciding",   decide,          LIMIT_NONE,    TO(EXCHANGE_CONNECTING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
+    [EXCHANGE_CONNECTING] = {"connecting", connect_backend, LIMIT_CONNECT, TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
+    [EXCHANGE_RELAYING]   = {"relaying",   relay,           LIMIT_RELAY,   TO(EXCHANGE_CONNECTING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
+    [EXCHANGE_ANSWERING]  = {"answering",  answer,          LIMIT_ANSWER,    TO(EXCHANGE_REPORTING)},
+    [EXCHANGE_REPORTING]  = {"reporting",  report,          LIMIT_NONE,    TO(EXCHANGE_FINISHED)},
+    [EXCHANGE_FINISHED]   = {"finished",   NULL,            LIMIT_NONE,    0},
+};
+/* clang-format on */
+
+static enum step enter(struct exchange *exchange, enum exchange_state state)
+{
+    assert((states[exchange->state].leads_to & TO(state)) != 0);
+    exchange->state = state;
+    exchange->progress++;
+    return state == EXCHANGE_FINISHED ? STEP_FINISHED : STEP_AGAIN;
+}
+
+/* ---- refusals -----------------------------------------------------------------------------------
+ */
+
+static void release_backend(struct exchange *exchange)
+{
+    exchange->environment->backend_operations->release(exchange->backend);
+    exchange->backend = NULL;
+}
+
+/* The gateway answers itself, with the status of the reason. */
+static enum step answer_with(struct exchange *exchange, enum reason reason, const char *detail)
+{
+    exchange->reason = reason;
+    exchange->detail = detail;
+    return enter(exchange, EXCHANGE_ANSWERING);
+}
+
+/* Too late for an answer of our own: the client sees that the response is not complete. */
+static enum step break_off(struct exchange *exchange, enum reason reason, const char *detail)
+{
+    exchange->reason = reason;
+    exchange->detail = detail;
+    exchange->is_broken = true;
+    exchange->must_close = true;
+    return enter(exchange, EXCHANGE_REPORTING);
+}
+
+static enum step refuse(struct exchange *exchange, enum reason reason, const char *detail)
+{
+    if (exchange->response_pump.has_begun)
+        return break_off(exchange, reason, detail);
+    return answer_with(exchange, reason, detail);
+}
+
+/* ---- deciding
+ * ------------------------------------------------------------------------------------ */
+
+/* The certificate of the connection, judged for this demand; what was judged before is forgotten.
+ */
+static enum reason authenticate(struct exchange *exchange,
+                                const struct authentication_demand *demand)
+{
+    authentication_reset(&exchange->authentication);
+    exchange->authentication =
+        authentication_check(demand, exchange->start.connection->presented,
+                             &exchange->environment->stores, clock_wall_seconds());
+    exchange->has_waited = false;
+    return exchange->authentication.reason;
+}
+
+/* Which listener serves the request's host? A host of another listener is served on this connection
+ * only when both judge clients alike (DESIGN: one look-up for SNI and Host). */
+static enum reason choose_listener(struct exchange *exchange)
+{
+    const struct exchange_connection_facts *connection = exchange->start.connection;
+    const struct listener *found = listener_group_find(connection->group, exchange->request->host);
+
+    if (found == NULL)
+        return REASON_HOST_NOT_FOUND;
+    if (found != connection->listener &&
+        memcmp(found->digest, connection->listener->digest, LISTENER_DIGEST_BYTES) != 0)
+        return REASON_REQUEST_MISDIRECTED;
+    exchange->listener = found;
+    return REASON_NONE;
+}
+
+static bool content_is_too_large(const struct exchange *exchange, uint64_t bytes)
+{
+    uint64_t limit = exchange->environment->request_content_bytes_max;
+
+    return limit != 0 && bytes > limit;
+}
+
+static enum step decide(struct exchange *exchange)
+{
+    const struct http_request *request = exchange->request;
+    enum reason reason;
+
+    if (exchange->start.refusal != REASON_NONE)
+        return answer_with(exchange, exchange->start.refusal, exchange->start.refusal_detail);
+
+    reason = rewrite_check_connection(exchange->environment->owned_names, request);
+    if (reason == REASON_NONE)
+        reason = choose_listener(exchange);
+    if (reason != REASON_NONE)
+        return answer_with(exchange, reason, NULL);
+
+    exchange->route = routing_match(exchange->listener->routes, request);
+    if (exchange->route == NULL) {
+        /* Which routes exist is not for those to learn whom the listener would refuse. */
+        reason = authenticate(exchange, &exchange->listener->demand);
+        return answer_with(exchange, reason == REASON_NONE ? REASON_ROUTE_NOT_FOUND : reason, NULL);
+    }
+
+    reason = authenticate(exchange, &exchange->route->plan->demand);
+    if (reason != REASON_NONE)
+        return answer_with(exchange, reason, NULL);
+    if (content_is_too_large(exchange, request->content_length))
+        return answer_with(exchange, REASON_REQUEST_CONTENT_TOO_LARGE, NULL);
+    return enter(exchange, EXCHANGE_CONNECTING);
+}
+
+/* ---- connecting
+ * ----------------------------------------------------------------------------------- */
+
+/* Another address, while there are some that were not tried. Nothing was sent yet. */
+static enum step try_next_address(struct exchange *exchange, const struct backend_failure *failure)
+{
+    size_t addresses = backend_pool_addresses(exchange->route->plan->pool);
+
+    release_backend(exchange);
+    exchange->attempt++;
+    if (failure->reason == REASON_BACKEND_BUSY || exchange->attempt >= addresses ||
+        exchange->attempt >= ADDRESSES_TRIED_MAX)
+        return answer_with(exchange, failure->reason, failure->detail);
+    return STEP_AGAIN;
+}
+
+static enum reason write_outgoing_head(struct exchange *exchange, struct buffer *head)
+{
+    struct exchange_environment *environment = exchange->environment;
+    const struct route_plan *plan = exchange->route->plan;
+    const struct exchange_connection_facts *connection = exchange->start.connection;
+    struct arena arena;
+    struct rewrite_request_facts facts = {
+        .client_address = connection->client_host,
+        .listener_port = connection->listener_port,
+        .trace_id = exchange->trace_id,
+        .host = plan->host == NULL ? exchange->request->authority : slice_from_text(plan->host),
+        .authentication = &exchange->authentication,
+        .mode = plan->demand.mode,
+        .presented = plan->demand.mode == CLIENT_CERTIFICATE_NONE ? NULL : connection->presented,
+        .arena = &arena,
+    };
+
+    arena_init(&arena, environment->scratch, SCRATCH_ARENA_BYTES);
+    buffer_init(head, environment->scratch + SCRATCH_ARENA_BYTES,
+                environment->scratch_bytes - SCRATCH_ARENA_BYTES);
+    exchange->stripped = 0;
+    return rewrite_request_head(plan->rewrite, exchange->request, &facts, head,
+                                &exchange->stripped);
+}
+
+/* The first byte to a backend goes out behind a judgement that is no older than the last wait. */
+static enum step send_request(struct exchange *exchange)
+{
+    const struct backend_operations *operations = exchange->environment->backend_operations;
+    struct buffer head;
+    enum reason reason = REASON_NONE;
+
+    if (exchange->has_waited)
+        reason = authenticate(exchange, &exchange->route->plan->demand);
+    if (reason == REASON_NONE)
+        reason = write_outgoing_head(exchange, &head);
+    if (reason != REASON_NONE) {
+        release_backend(exchange);
+        return answer_with(exchange, reason, NULL);
+    }
+    operations->send_head(exchange->backend, buffer_readable(&head), exchange->request->framing,
+                          exchange->request->is_head);
+    exchange->sent_us = clock_monotonic_us();
+    exchange->answered_us = 0;
+    if (exchange->request->framing == HTTP_FRAMING_NONE) {
+        operations->send_end(exchange->backend);
+        exchange->request_pump.is_done = true;
+    } else {
+        exchange->start.client_operations->invite_content(exchange->start.client);
+    }
+    return enter(exchange, EXCHANGE_RELAYING);
+}
+
+static void remember_endpoint(struct exchange *exchange)
+{
+    struct slice endpoint = exchange->environment->backend_operations->endpoint(exchange->backend);
+
+    endpoint = slice_first(endpoint, sizeof(exchange->endpoint));
+    memcpy(exchange->endpoint, endpoint.data, endpoint.size);
+    exchange->endpoint_size = endpoint.size;
+}
+
+static enum step connect_backend(struct exchange *exchange)
+{
+    const struct backend_operations *operations = exchange->environment->backend_operations;
+    struct backend_failure failure = {REASON_INTERNAL, NULL};
+
+    if (exchange->backend == NULL) {
+        exchange->backend = operations->acquire(
+            exchange->environment->backends, exchange->route->plan->pool, exchange->attempt,
+            exchange->start.ready, exchange->start.client, &failure);
+        if (exchange->backend == NULL)
+            return try_next_address(exchange, &failure);
+        remember_endpoint(exchange);
+    }
+    switch (operations->connected(exchange->backend, &failure)) {
+    case BACKEND_IO_DONE:
+        return send_request(exchange);
+    case BACKEND_IO_WAIT:
+        exchange->has_waited = true;
+        return STEP_WAIT;
+    case BACKEND_IO_FAILED:
+    case BACKEND_IO_END:
+        break;
+    }
+    return try_next_address(exchange, &failure);
+}
+
+/* ---- relaying
+ * -------------------------------------------------------------------------------------- */
+
+/* A connection from the pool may have been closed by the backend while it waited there. Then the
+ * request may go out again, on a fresh one: no byte of an answer came, it is idempotent (RFC 9110
+ * section 9.2.2), and none of its content has left. */
+static bool may_send_again(const struct exchange *exchange)
+{
+    const struct backend_operations *operations = exchange->environment->backend_operations;
+
+    return operations->is_reused(exchange->backend) &&
+           !operations->has_answered(exchange->backend) &&
+           http_method_is_idempotent(exchange->request->method) &&
+           exchange->request->framing == HTTP_FRAMING_NONE;
+}
+
+static enum step backend_failed(struct exchange *exchange, const struct backend_failure *failure)
+{
+    if (failure->reason == REASON_BACKEND_CLOSED && !exchange->response_pump.has_begun &&
+        may_send_again(exchange)) {
+        release_backend(exchange);
+        exchange->attempt++;
+        exchange->request_pump = (struct pump){0};
+        exchange->has_waited = true;
+        return enter(exchange, EXCHANGE_CONNECTING);
+    }
+    release_backend(exchange);
+    return refuse(exchange, failure->reason, failure->detail);
+}
+
+/* Client to backend. */
+static enum step pump_request(struct exchange *exchange)
+{
+    const struct exchange_client_operations *client = exchange->start.client_operations;
+    const struct backend_operations *backend = exchange->environment->backend_operations;
+
+    while (!exchange->request_pump.is_done) {
+        size_t room = backend->room(exchange->backend);
+        struct slice content = {NULL, 0};
+        enum reason reason = REASON_INTERNAL;
+
+        if (room == 0) {
+            exchange->wants_turn = true;
+            return STEP_WAIT;
+        }
+        if (room > CONTENT_PIECE_BYTES)
+            room = CONTENT_PIECE_BYTES;
+        switch (client->read_content(exchange->start.client, room, &content, &reason)) {
+        case CLIENT_IO_WAIT:
+            return STEP_WAIT;
+        case CLIENT_IO_FAILED:
+            release_backend(exchange);
+            return refuse(exchange, reason, NULL);
+        case CLIENT_IO_END:
+            backend->send_end(exchange->backend);
+            exchange->request_pump.is_done = true;
+            break;
+        case CLIENT_IO_DATA:
+            exchange->request_pump.bytes += content.size;
+            if (content_is_too_large(exchange, exchange->request_pump.bytes)) {
+                release_backend(exchange);
+                return refuse(exchange, REASON_REQUEST_CONTENT_TOO_LARGE, NULL);
+            }
+            backend->send_content(exchange->backend, content);
+            break;
+        }
+        exchange->progress++;
+    }
+    return STEP_AGAIN;
+}
+
+/* AGAIN: the response has begun. */
+static enum step begin_response(struct exchange *exchange)
+{
+    const struct exchange_client_operations *client = exchange->start.client_operations;
+    const struct backend_operations *backend = exchange->environment->backend_operations;
+    struct backend_failure failure = {REASON_BACKEND_RESPONSE_MALFORMED, NULL};
+    struct http_response response;
+    enum reason reason;
+
+    if (client->room(exchange->start.client) < HEAD_ROOM_BYTES) {
+        exchange->wants_turn = true;
+        return STEP_WAIT;
+    }
+    do {
+        enum backend_io io = backend->read_head(exchange->backend, &response, &failure);
+
+        if (io == BACKEND_IO_WAIT)
+            return STEP_WAIT;
+        if (io != BACKEND_IO_DONE)
+            return backend_failed(exchange, &failure);
+        exchange->progress++;
+        if (response.status == 101 || ++exchange->interim_responses > INTERIM_RESPONSES_MAX) {
+            failure =
+                (struct backend_failure){REASON_BACKEND_RESPONSE_MALFORMED,
+                                         response.status == 101 ? "switched protocols unasked"
+                                                                : "endless interim responses"};
+            return backend_failed(exchange, &failure);
+        }
+    } while (response.status < 200);
+
+    exchange->answered_us = clock_monotonic_us();
+    exchange->backend_status = response.status;
+    /* An answer that comes before the request is complete ends the connection behind it: whatever
+     * of the request is still under way cannot be told from a next one. */
+    exchange->must_close = exchange->draining || !exchange->request_pump.is_done;
+    reason = client->send_head(exchange->start.client, &response, exchange->must_close);
+    if (reason != REASON_NONE) {
+        release_backend(exchange);
+        return answer_with(exchange, reason, NULL);
+    }
+    exchange->status = response.status;
+    exchange->response_pump.has_begun = true;
+    return STEP_AGAIN;
+}
+
+/* Backend to client. */
+static enum step pump_response(struct exchange *exchange)
+{
+    const struct exchange_client_operations *client = exchange->start.client_operations;
+    const struct backend_operations *backend = exchange->environment->backend_operations;
+
+    if (!exchange->response_pump.has_begun) {
+        enum step step = begin_response(exchange);
+
+        if (!exchange->response_pump.has_begun)
+            return step;
+    }
+    while (!exchange->response_pump.is_done) {
+        struct backend_failure failure = {REASON_INTERNAL, NULL};
+        size_t room = client->room(exchange->start.client);
+        struct slice content = {NULL, 0};
+
+        if (room <= CHUNK_OVERHEAD_BYTES) {
+            exchange->wants_turn = true;
+            return STEP_WAIT;
+        }
+        switch (backend->read_content(exchange->backend, room - CHUNK_OVERHEAD_BYTES, &content,
+                                      &failure)) {
+        case BACKEND_IO_WAIT:
+            return STEP_WAIT;
+        case BACKEND_IO_FAILED:
+            return backend_failed(exchange, &failure);
+        case BACKEND_IO_END:
+            client->send_end(exchange->start.client);
+            exchange->response_pump.is_done = true;
+            break;
+        case BACKEND_IO_DONE:
+            client->send_content(exchange->start.client, content);
+            exchange->response_pump.bytes += content.size;
+            break;
+        }
+        exchange->progress++;
+    }
+    return STEP_AGAIN;
+}
+
+static enum step relay(struct exchange *exchange)
+{
+    enum step step;
+
+    (void)pump_request(exchange);
+    if (exchange->state != EXCHANGE_RELAYING)
+        return STEP_AGAIN;
+    step = pump_response(exchange);
+    if (exchange->state != EXCHANGE_RELAYING)
+        return STEP_AGAIN;
+    if (!exchange->response_pump.is_done)
+        return step == STEP_AGAIN ? STEP_WAIT : step;
+    if (!exchange->request_pump.is_done)
+        exchange->must_close = true;
+    release_backend(exchange);
+    return enter(exchange, EXCHANGE_REPORTING);
+}
+
+/* ---- answering and reporting
+ * ------------------------------------------------------------------------ */
+
+/* May the connection serve another request behind this refusal? Only when the request was read to
+ * its end and nothing about the client itself was refused. */
+static bool closes_behind(const struct exchange *exchange)
+{
+    const struct http_request *request = exchange->request;
+
+    if (exchange->draining || exchange->must_close || request == NULL)
+        return true;
+    if (request->framing != HTTP_FRAMING_NONE && !exchange->request_pump.is_done)
+        return true;
+    switch (reason_status(exchange->reason)) {
+    case 403:
+    case 404:
+    case 502:
+    case 503:
+    case 504:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static enum step answer(struct exchange *exchange)
+{
+    const struct listener *listener = exchange->listener;
+    struct answer_facts facts = {
+        .reason = exchange->reason,
+        .server_token = listener->server_token,
+        .trace_id = exchange->trace_id,
+        .generic = reason_is_certificate(exchange->reason) &&
+                   listener->error_detail == CLIENT_CERTIFICATE_DETAIL_GENERIC,
+        .close = closes_behind(exchange),
+        .now = clock_wall_seconds(),
+        .request = exchange->request,
+    };
+
+    if (exchange->start.client_operations->room(exchange->start.client) < HEAD_ROOM_BYTES) {
+        exchange->wants_turn = true;
+        return STEP_WAIT;
+    }
+    exchange->status = reason_status(exchange->reason);
+    exchange->must_close = facts.close;
+    exchange->response_pump.has_begun = true;
+    exchange->response_pump.bytes =
+        exchange->start.client_operations->send_answer(exchange->start.client, &facts);
+    return enter(exchange, EXCHANGE_REPORTING);
+}
+
+static const char *verification_name(const struct exchange *exchange, char *memory, size_t size)
+{
+    const struct verdict *verdict = exchange->authentication.verdict;
+
+    if (exchange->start.connection->presented == NULL)
+        return "NONE";
+    if (exchange->authentication.identity != NULL)
+        return "SUCCESS";
+    if (reason_is_certificate(exchange->authentication.reason) || verdict != NULL) {
+        size_t used = (size_t)stpcpy(memory, "FAILED:") - (size_t)memory;
+        const char *name = reason_name(exchange->authentication.reason);
+        size_t length = strnlen(name, size - used - 1);
+
+        memcpy(memory + used, name, length);
+        memory[used + length] = '\0';
+        return memory;
+    }
+    return "PASSTHROUGH";
+}
+
+static void describe_certificate(struct exchange *exchange, struct exchange_record *record)
+{
+    struct presented_certificate *presented = exchange->start.connection->presented;
+    const struct certificate_description *description;
+
+    if (exchange->authentication.identity != NULL)
+        record->principal = identity_principal(exchange->authentication.identity);
+    if (presented == NULL)
+        return;
+    description = presented_certificate_describe(presented);
+    if (description == NULL)
+        return;
+    record->certificate = (struct record_certificate){
+        .subject = description->subject,
+        .issuer = description->issuer,
+        .serial = description->serial,
+        .sha256 = description->sha256,
+    };
+}
+
+static void describe_request(const struct http_request *request, struct exchange_record *record)
+{
+    const struct http_field *user_agent;
+
+    if (request == NULL)
+        return;
+    record->method = request->method;
+    record->host = request->authority;
+    record->target = request->target;
+    record->protocol = request->version == HTTP_VERSION_1_0 ? SLICE("HTTP/1.0") : SLICE("HTTP/1.1");
+    user_agent = http_fields_find(&request->fields, SLICE("User-Agent"));
+    if (user_agent != NULL)
+        record->user_agent = user_agent->value;
+}
+
+static void describe_route(const struct exchange *exchange, struct exchange_record *record)
+{
+    if (exchange->route == NULL)
+        return;
+    record->route = slice_from_text(exchange->route->name);
+    record->mode =
+        slice_from_text(client_certificate_mode_name(exchange->route->plan->demand.mode));
+    record->backend = slice_from_text(backend_pool_settings(exchange->route->plan->pool)->name);
+    record->endpoint = slice_from(exchange->endpoint, exchange->endpoint_size);
+}
+
+static enum step report(struct exchange *exchange)
+{
+    char verification[64];
+    struct exchange_record record = {
+        .connection = exchange->start.connection->record,
+        .started_wall_ms = exchange->start.started_wall_ms,
+        .duration_us = clock_monotonic_us() - exchange->start.started_us,
+        .trace_id = exchange->trace_id,
+        .status = exchange->status,
+        .backend_status = exchange->backend_status,
+        .received_bytes = exchange->request_pump.bytes,
+        .sent_bytes = exchange->response_pump.bytes,
+        .reason = exchange->reason,
+        .detail = slice_from_text(exchange->detail),
+        .stripped_headers = exchange->stripped,
+    };
+
+    if (exchange->answered_us != 0)
+        record.backend_us = exchange->answered_us - exchange->sent_us;
+    record.connection.listener = slice_from_text(exchange->listener->name);
+    describe_request(exchange->request, &record);
+    describe_route(exchange, &record);
+    describe_certificate(exchange, &record);
+    record.verification =
+        slice_from_text(verification_name(exchange, verification, sizeof(verification)));
+    telemetry_report_exchange(exchange->environment->telemetry, &record);
+    return enter(exchange, EXCHANGE_FINISHED);
+}
+
+/* ---- the machine
+ * -------------------------------------------------------------------------------------- */
+
+/* Identifiers, not secrets: a generator (xorshift128+) of the worker's, seeded by the kernel. */
+static uint64_t next_trace_word(uint64_t state[2])
+{
+    uint64_t a = state[0];
+    uint64_t b = state[1];
+
+    state[0] = b;
+    a ^= a << 23;
+    state[1] = a ^ b ^ (a >> 17) ^ (b >> 26);
+    return state[1] + b;
+}
+
+static void make_trace_id(struct exchange *exchange)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint64_t words[2] = {next_trace_word(exchange->environment->trace_state),
+                         next_trace_word(exchange->environment->trace_state)};
+
+    for (size_t i = 0; i < TRACE_ID_SIZE - 1; i++)
+        exchange->trace_id[i] = digits[(words[i / 16] >> (4 * (i % 16))) & 15];
+    exchange->trace_id[TRACE_ID_SIZE - 1] = '\0';
+}
+
+size_t exchange_size(void)
+{
+    return sizeof(struct exchange);
+}
+
+struct exchange *exchange_init(void *memory, const struct exchange_start *start)
+{
+    struct exchange *exchange = memory;
+
+    memset(exchange, 0, sizeof(*exchange));
+    exchange->start = *start;
+    exchange->environment = start->environment;
+    exchange->request = start->request;
+    exchange->listener = start->connection->listener;
+    exchange->draining = start->draining;
+    exchange->reason = REASON_NONE;
+    make_trace_id(exchange);
+    return exchange;
+}
+
+void exchange_advance(struct exchange *exchange)
+{
+    exchange->wants_turn = false;
+    while (exchange->state != EXCHANGE_FINISHED &&
+           states[exchange->state].run(exchange) == STEP_AGAIN)
+        continue;
+}
+
+void exchange_abort(struct exchange *exchange, enum reason reason, const char *detail)
+{
+    if (exchange->state == EXCHANGE_FINISHED)
+        return;
+    release_backend(exchange);
+    if (!exchange->response_pump.has_begun)
+        exchange->status = reason_status(reason);
+    if (exchange->state != EXCHANGE_REPORTING)
+        (void)break_off(exchange, reason, detail);
+    exchange_advance(exchange);
+}
+
+/* Who kept us waiting? */
+static enum reason blame(const struct exchange *exchange)
+{
+    const struct exchange_client_operations *client = exchange->start.client_operations;
+
+    if (exchange->state == EXCHANGE_CONNECTING)
+        return REASON_BACKEND_CONNECT_TIMEOUT;
+    if (exchange->response_pump.has_begun &&
+        client->room(exchange->start.client) <= CHUNK_OVERHEAD_BYTES)
+        return REASON_CLIENT_TOO_SLOW;
+    if (!exchange->request_pump.is_done && !exchange->response_pump.has_begun &&
+        exchange->environment->backend_operations->room(exchange->backend) > 0)
+        return REASON_REQUEST_TIMEOUT;
+    return REASON_BACKEND_RESPONSE_TIMEOUT;
+}
+
+void exchange_time_out(struct exchange *exchange)
+{
+    enum reason reason;
+
+    if (states[exchange->state].limit == LIMIT_NONE)
+        return;
+    if (exchange->state == EXCHANGE_ANSWERING) {
+        exchange_abort(exchange, REASON_CLIENT_TOO_SLOW, NULL);
+        return;
+    }
+    reason = blame(exchange);
+    if (reason == REASON_BACKEND_CONNECT_TIMEOUT) {
+        struct backend_failure failure = {reason, NULL};
+
+        (void)try_next_address(exchange, &failure);
+    } else {
+        release_backend(exchange);
+        (void)refuse(exchange, reason, NULL);
+    }
+    exchange_advance(exchange);
+}
+
+bool exchange_end_turn(struct exchange *exchange)
+{
+    const struct backend_operations *backend = exchange->environment->backend_operations;
+    bool wants_answer;
+
+    if (exchange->backend == NULL)
+        return exchange->wants_turn;
+    /* While the client has no room the answer stays with the kernel, and the backend is slowed
+     * down. */
+    wants_answer =
+        !exchange->response_pump.has_begun ||
+        exchange->start.client_operations->room(exchange->start.client) > CHUNK_OVERHEAD_BYTES;
+    if (backend->end_turn(exchange->backend, wants_answer) == BACKEND_IO_WAIT)
+        return false;
+    return exchange->wants_turn;
+}
+
+bool exchange_is_finished(const struct exchange *exchange)
+{
+    return exchange->state == EXCHANGE_FINISHED;
+}
+
+bool exchange_must_close(const struct exchange *exchange)
+{
+    return exchange->must_close;
+}
+
+bool exchange_is_broken(const struct exchange *exchange)
+{
+    return exchange->is_broken;
+}
+
+bool exchange_wants_content(const struct exchange *exchange)
+{
+    return exchange->state == EXCHANGE_RELAYING && !exchange->request_pump.is_done &&
+           exchange->backend != NULL &&
+           exchange->environment->backend_operations->room(exchange->backend) > 0;
+}
+
+uint64_t exchange_wait_limit_ms(const struct exchange *exchange)
+{
+    const struct backend_settings *settings;
+    enum reason reason;
+
+    switch (states[exchange->state].limit) {
+    case LIMIT_NONE:
+        return 0;
+    case LIMIT_ANSWER:
+        return exchange->environment->response_idle_ms;
+    case LIMIT_CONNECT:
+    case LIMIT_RELAY:
+        break;
+    }
+    settings = backend_pool_settings(exchange->route->plan->pool);
+    if (states[exchange->state].limit == LIMIT_CONNECT)
+        return settings->connect_timeout_ms;
+    reason = blame(exchange);
+    if (reason == REASON_CLIENT_TOO_SLOW)
+        return exchange->environment->response_idle_ms;
+    if (reason == REASON_REQUEST_TIMEOUT)
+        return exchange->environment->request_idle_ms;
+    return settings->response_timeout_ms;
+}
+
+uint64_t exchange_progress(const struct exchange *exchange)
+{
+    return exchange->progress;
+}
+
+void exchange_drain(struct exchange *exchange)
+{
+    exchange->draining = true;
+}
+
+void exchange_reset(struct exchange *exchange)
+{
+    assert(exchange->state == EXCHANGE_FINISHED);
+    authentication_reset(&exchange->authentication);
+}
+
+const char *exchange_state_name(const struct exchange *exchange)
+{
+    return states[exchange->state].name;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is done with a request of a route: what it demands of the client, what it tells the backend
+ * about it, and which backend that is. Immutable, owned by the generation.
+ */
+#pragma once
+
+#include "gateway/identity/authentication.h"
+
+struct backend_pool;
+struct rewrite_plan;
+
+struct route_plan {
+    struct authentication_demand demand;
+    const struct rewrite_plan *rewrite;
+    const struct backend_pool *pool;
+    const char *host; /* sent to the backend; NULL: what the client asked for */
+};

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A generation: one configuration, and everything that is built from it alone: listeners with
+ * their TLS profiles and routes, judging contexts, rewrite plans, backend pools. Immutable once
+ * built, reference-counted, shared by all workers. It is built whole, or not at all.
+ *
+ * What outlives configurations is not in here: sessions, verdicts, connections, counters.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "gateway/generation/generation_settings.h"
+#include "gateway/identity/authentication.h"
+#include "gateway/listener/listener.h"
+#include "runtime/error.h"
+
+struct generation;
+struct tls_session_store;
+struct backend_pool;
+
+/* Borrows the settings, which must outlive it, and the session store. Reads every file that the
+ * settings name, and resolves names, so it may block. NULL and an error that begins with the
+ * position of what cannot be used. */
+struct generation *generation_create(const struct generation_settings *settings,
+                                     struct tls_session_store *sessions, struct error *error);
+struct generation *generation_acquire(struct generation *generation);
+/* NULL is fine. */
+void generation_release(struct generation *generation);
+
+const struct generation_settings *generation_get_settings(const struct generation *generation);
+/* One group an address, in the order of the configuration. */
+size_t generation_group_count(const struct generation *generation);
+const struct listener_group *generation_group(const struct generation *generation, size_t index);
+size_t generation_pool_count(const struct generation *generation);
+/* The header names that only the gateway may say. */
+const struct http_name_set *generation_owned_names(const struct generation *generation);
+struct identity_table *generation_identities(const struct generation *generation);
