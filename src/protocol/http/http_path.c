@@ -3,12 +3,6 @@
  * The canonical path is made in two walks: the first measures it, and finds the usual case, a path
  * that is canonical already and is used where it lies; the second writes it. Dot segments and
  * double encodings are looked for in the result, so that no combination of escapes hides one.
- *
- * Beyond the header's list: characters that RFC 3986 does not allow in a path but clients send
- * as they are ('"' '<' '>' '[' ']' '^' '`' '{' '|' '}') become escapes, so that the raw and the
- * encoded spelling are one; overlong UTF-8 for an ASCII character is an encoded '/', '.' or '\' in
- * disguise and is ambiguous. Escapes of sub-delims, ':' and '@' stay: RFC 3986 section 2.2 gives
- * them another meaning than the bare character.
  */
 #include "protocol/http/http_path.h"
 
@@ -108,17 +102,21 @@ static enum reason walk(struct slice raw, struct path_writer *writer)
 }
 
 /* Does the text begin with a segment that is "." or ".."? What follows a ';' is a parameter, which
- * some backends cut off before they look at dots, and some do so after decoding "%3B". */
+ * some backends cut off before they look at dots, and some do so after decoding "%3B", or
+ * "%253B". */
 static bool begins_with_dot_segment(struct slice text)
 {
     size_t dots = 0;
+    int escaped;
 
     while (dots < text.size && text.data[dots] == '.')
         dots++;
     if (dots == 0 || dots > 2)
         return false;
     text = slice_after(text, dots);
-    return text.size == 0 || text.data[0] == '/' || text.data[0] == ';' || read_escape(text) == ';';
+    escaped = read_escape(text);
+    return text.size == 0 || text.data[0] == '/' || text.data[0] == ';' || escaped == ';' ||
+           escaped == '%';
 }
 
 /*

@@ -122,6 +122,8 @@ TEST(an_ambiguous_path_is_refused)
         SLICE("/a/..;x=y/b"),
         SLICE("/..%3B"),
         SLICE("/..%3b/b"),
+        SLICE("/..%253B"),
+        SLICE("/.%25"),
         SLICE("/.%3bx"),
         SLICE("/../../etc/passwd"),
         /* Encoded dots, slashes, backslashes and NUL, wherever they are. */
