@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Sets of header names that backends cannot tell apart. CGI, WSGI, PHP and others fold names:
- * "X-ARR-ClientCert", "x_arr_clientcert" and "X.ARR.ClientCert" reach an application as one. A name is
- * compared by its folded form: letters in lower case, digits, and every other character alike.
+ * "X-ARR-ClientCert", "x_arr_clientcert" and "X.ARR.ClientCert" reach an application as one. A name
+ * is compared by its folded form: letters in lower case, digits, and every other character alike.
  */
 #pragma once
 

@@ -26,6 +26,6 @@ enum http_write_outcome http_write_field_u64(struct buffer *to, struct slice nam
 enum http_write_outcome http_write_head_end(struct buffer *to);
 
 enum { HTTP_CHUNK_HEAD_SIZE_MAX = 18 };
-/* The size line of a chunk of `size` bytes, which is not 0; the caller writes the content and CR LF.
- * Returns how many bytes it wrote to `to`, which has HTTP_CHUNK_HEAD_SIZE_MAX bytes. */
+/* The size line of a chunk of `size` bytes, which is not 0; the caller writes the content and CR
+ * LF. Returns how many bytes it wrote to `to`, which has HTTP_CHUNK_HEAD_SIZE_MAX bytes. */
 size_t http_write_chunk_head(char *to, uint64_t size);
