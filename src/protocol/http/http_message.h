@@ -36,17 +36,14 @@ struct http_request {
     struct slice method;
     struct slice target; /* as received, for the log */
     enum http_version version;
-    struct slice
-        authority; /* host and port as received: of an absolute-form target, else of Host */
-    struct slice
-        host; /* lower case, without port and without a trailing dot; may be an IP literal */
-    struct slice path;  /* canonical, see http_path.h; "*" for OPTIONS * */
-    struct slice query; /* without '?' */
+    struct slice authority; /* host and port as received: of an absolute target, else of Host */
+    struct slice host;      /* lower case, without port and trailing dot; may be an IP literal */
+    struct slice path;      /* canonical, see http_path.h; "*" for OPTIONS * */
+    struct slice query;     /* without '?' */
     bool has_query;
     struct http_fields fields; /* all, in order; Host, framing and Connection included */
     enum http_framing framing;
-    uint64_t
-        content_length; /* with HTTP_FRAMING_LENGTH; never 0 there: that is HTTP_FRAMING_NONE */
+    uint64_t content_length; /* with HTTP_FRAMING_LENGTH, where it is never 0: that is NONE */
     bool has_content_length; /* the client said "Content-Length: 0" or more */
     bool keep_alive;         /* what the client wants */
     bool expects_continue;

@@ -21,8 +21,7 @@ struct http_read {
     enum http_read_outcome outcome;
     enum reason reason; /* with REFUSED */
     const char *detail; /* with REFUSED: a few static words for the log, or NULL */
-    size_t
-        consumed; /* with COMPLETE: the head, and empty lines before it (requests: at most one) */
+    size_t consumed;    /* with COMPLETE: the head, and a request's empty line before it */
 };
 
 /* Where the search for the head's end goes on when more bytes have come; starts as zero. Reading
