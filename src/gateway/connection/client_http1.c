@@ -22,12 +22,14 @@ static size_t input_bytes(const struct connection_limits *limits)
 }
 
 void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
-                       const struct connection_limits *limits, struct pool *blocks, char *scratch,
+                       const struct connection_limits *limits,
+                       const struct http_name_set *owned_names, struct pool *blocks, char *scratch,
                        size_t scratch_bytes)
 {
     *client = (struct client_http1){
         .tls = tls,
         .limits = limits,
+        .owned_names = owned_names,
         .blocks = blocks,
         .scratch = scratch + CLIENT_HTTP1_STAGED_BYTES,
         .scratch_bytes = scratch_bytes - CLIENT_HTTP1_STAGED_BYTES,
@@ -313,6 +315,7 @@ static enum reason send_head(void *context, const struct http_response *response
         .client_version = client->request.version,
         .framing = framing_for(client, response),
         .now = clock_wall_seconds(),
+        .owned_names = client->owned_names,
     };
 
     facts.close = close || !client->request.keep_alive || facts.framing == HTTP_FRAMING_UNTIL_CLOSE;

@@ -22,6 +22,7 @@
 struct client_http1 {
     struct tls_connection *tls;
     const struct connection_limits *limits;
+    const struct http_name_set *owned_names;
     struct pool *blocks;
     char *scratch; /* the worker's, for one call: a head or an answer is made there */
     size_t scratch_bytes;
@@ -51,7 +52,8 @@ enum {
 };
 
 void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
-                       const struct connection_limits *limits, struct pool *blocks, char *scratch,
+                       const struct connection_limits *limits,
+                       const struct http_name_set *owned_names, struct pool *blocks, char *scratch,
                        size_t scratch_bytes);
 /* Gives back what it holds. */
 void client_http1_reset(struct client_http1 *client);

@@ -181,15 +181,12 @@ static void describe_connection(struct connection *connection)
     record->resumed = tls.resumed;
 }
 
-/* A chain that the listener's own judgement refused by alert has its own reason; all else is TLS's
- * to name. */
+/* TLS knows that the owner refused the chain; the owner knows why. */
 static enum reason handshake_reason(const struct connection *connection,
                                     const struct tls_failure *failure)
 {
-    bool refused = connection->facts.listener->on_failure == CLIENT_CERTIFICATE_ON_FAILURE_ALERT &&
-                   reason_is_certificate(connection->chain_reason);
-
-    if (refused && failure->reason == REASON_HANDSHAKE_FAILED)
+    if (failure->reason == REASON_CERTIFICATE_REFUSED &&
+        reason_is_certificate(connection->chain_reason))
         return connection->chain_reason;
     return failure->reason;
 }
@@ -260,6 +257,7 @@ static enum step handshake_finished(struct connection *connection)
     describe_connection(connection);
     telemetry_count_handshake(connection->environment->telemetry, connection->facts.record.resumed);
     client_http1_init(&connection->client, connection->tls, connection->environment->limits,
+                      connection->environment->exchange->owned_names,
                       connection->environment->blocks, connection->environment->scratch,
                       connection->environment->scratch_bytes);
     return enter(connection, CONNECTION_SERVING);

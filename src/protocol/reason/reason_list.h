@@ -146,8 +146,7 @@ REASON(REQUEST_HOST_MISSING, "request_host_missing", 400, CLIENT,
        "The request has no Host header.",
        "Send exactly one Host header.")
 REASON(REQUEST_HOST_MALFORMED, "request_host_malformed", 400, CLIENT,
-       "The Host header is not a host with an optional port, appears twice, or disagrees with the "
-       "request target.",
+       "The Host header is not a host with an optional port, or appears twice.",
        "Send exactly one valid Host header.")
 REASON(REQUEST_FRAMING_AMBIGUOUS, "request_framing_ambiguous", 400, CLIENT,
        "It is not certain where the request ends: Content-Length and Transfer-Encoding conflict, "
