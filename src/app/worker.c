@@ -25,6 +25,7 @@ struct entrance {
     struct worker *worker;
     const struct listener_group *group;
     struct acceptor *acceptor;
+    int fd; /* until the acceptor takes it */
     uint16_t port;
 };
 
@@ -56,7 +57,8 @@ static void on_refused(void *context)
     telemetry_count_connection_refused(entrance->worker->connections.telemetry);
 }
 
-static void open_entrances(struct worker *worker)
+/* On the control thread, which lends the list of descriptors for the call only. */
+static void take_sockets(struct worker *worker)
 {
     const struct generation *generation = worker->settings.generation;
 
@@ -65,20 +67,30 @@ static void open_entrances(struct worker *worker)
     for (size_t i = 0; i < worker->entrance_count; i++) {
         struct entrance *entrance = &worker->entrances[i];
         struct socket_address address = {.size = 0};
+
+        entrance->worker = worker;
+        entrance->group = generation_group(generation, i);
+        entrance->fd = worker->settings.listening[i];
+        (void)socket_local_address(entrance->fd, &address);
+        entrance->port = socket_address_port(&address);
+    }
+    worker->settings.listening = NULL;
+}
+
+static void open_entrances(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->entrance_count; i++) {
+        struct entrance *entrance = &worker->entrances[i];
         struct acceptor_settings settings = {
             .loop = worker->loop,
-            .fd = worker->settings.listening[i],
+            .fd = entrance->fd,
             .open = worker->settings.open_connections,
-            .open_max = generation_get_settings(generation)->limits.connections,
+            .open_max = generation_get_settings(worker->settings.generation)->limits.connections,
             .on_accept = on_accept,
             .on_refused = on_refused,
             .context = entrance,
         };
 
-        (void)socket_local_address(settings.fd, &address);
-        entrance->worker = worker;
-        entrance->group = generation_group(generation, i);
-        entrance->port = socket_address_port(&address);
         entrance->acceptor = acceptor_start(&settings);
     }
 }
@@ -227,14 +239,15 @@ struct worker *worker_start(const struct worker_settings *settings, struct error
 
     worker->settings = *settings;
     generation_acquire(settings->generation);
+    take_sockets(worker);
     worker->loop = event_loop_create();
     worker->wake = event_wake_create(worker->loop, on_wake, worker);
     code = start_thread(worker);
     if (code == 0)
         return worker;
     error_set(error, ERROR_SYSTEM, "a worker thread cannot be started: %s", strerror(code));
-    for (size_t i = 0; i < generation_group_count(settings->generation); i++)
-        socket_close(settings->listening[i]);
+    for (size_t i = 0; i < worker->entrance_count; i++)
+        socket_close(worker->entrances[i].fd);
     release(worker);
     return NULL;
 }

@@ -69,7 +69,7 @@ enum client_http1_outcome client_http1_read_request(struct client_http1 *client,
                                                     enum reason *reason, const char **detail);
 /* A part of a head has come. */
 bool client_http1_has_begun(const struct client_http1 *client);
-/* Hands what was staged to TLS: before each end of a turn. */
+/* Hands what was staged to TLS: before each end of a turn. Does nothing before init. */
 void client_http1_flush(struct client_http1 *client);
 /* The exchange is over: makes ready for the next request. */
 void client_http1_next(struct client_http1 *client);

@@ -418,6 +418,7 @@ static enum step linger(struct connection *connection)
 
     if (!connection->is_write_closed) {
         connection->is_write_closed = true;
+        client_http1_flush(&connection->client);
         if (!connection->is_broken)
             tls_connection_close_write(connection->tls);
     }
@@ -536,8 +537,7 @@ static bool end_turn(struct connection *connection)
     bool again = connection->wants_turn;
 
     connection->wants_turn = false;
-    if (connection->client.tls != NULL)
-        client_http1_flush(&connection->client);
+    client_http1_flush(&connection->client);
     switch (tls_connection_end_turn(connection->tls)) {
     case TLS_DONE:
         connection->wants_write = false;
