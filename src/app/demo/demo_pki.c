@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Each certificate is a row: what it is, who issues it, and the files that it becomes. Issuers come
+ * before what they issue.
+ */
+#include "app/demo/demo_pki_internal.h"
+
+#include "app/pki/pki.h"
+#include "runtime/clock.h"
+#include "runtime/memory.h"
+
+enum { SECONDS_OF_A_DAY = 24 * 60 * 60, CLOCK_SKEW_SECONDS = 5 * 60 };
+
+enum member {
+    ROOT,
+    INTERMEDIATE,
+    SERVER,
+    SERVER_RSA,
+    ALICE,
+    EXPIRED,
+    STRANGER_ROOT,
+    STRANGER_INTERMEDIATE,
+    STRANGER,
+    MEMBER_COUNT,
+    NOBODY = MEMBER_COUNT
+};
+
+struct row {
+    const char *common_name;
+    enum pki_role role;
+    enum pki_key key;
+    enum member issuer; /* NOBODY: itself */
+    int from_days;      /* from now; 0 is a few minutes ago, for clocks that differ a little */
+    int to_days;
+    const char *email;
+    const char *uri;
+    const char *chain_file; /* the certificate and, below a CA, its intermediate; NULL: none */
+    const char *key_file;   /* NULL: none, and the key is forgotten */
+};
+
+/* clang-format off */
+static const struct row rows[MEMBER_COUNT] = {
+    [ROOT]                  = {"Demo Root CA",    PKI_ROOT,         PKI_KEY_EC_P256,  NOBODY,                -60, 60, NULL, NULL, "root.pem", NULL},
+    [INTERMEDIATE]          = {"Demo Issuing CA", PKI_INTERMEDIATE, PKI_KEY_EC_P256,  ROOT,                  -60, 60, NULL, NULL, "intermediate.pem", NULL},
+    [SERVER]                = {"localhost",       PKI_SERVER,       PKI_KEY_EC_P256,  INTERMEDIATE,            0, 30, NULL, NULL, "server.pem", "server.key"},
+    [SERVER_RSA]            = {"localhost",       PKI_SERVER,       PKI_KEY_RSA_2048, INTERMEDIATE,            0, 30, NULL, NULL, "server-rsa.pem", "server-rsa.key"},
+    [ALICE]                 = {"alice",           PKI_CLIENT,       PKI_KEY_EC_P256,  INTERMEDIATE,            0, 30, "alice@example.com", "spiffe://example.com/alice", "alice.pem", "alice.key"},
+    [EXPIRED]               = {"expired",         PKI_CLIENT,       PKI_KEY_EC_P256,  INTERMEDIATE,          -31, -1, "expired@example.com", NULL, "expired.pem", "expired.key"},
+    /* The stranger's CA has the same names; only its keys are others. */
+    [STRANGER_ROOT]         = {"Demo Root CA",    PKI_ROOT,         PKI_KEY_EC_P256,  NOBODY,                -60, 60, NULL, NULL, NULL, NULL},
+    [STRANGER_INTERMEDIATE] = {"Demo Issuing CA", PKI_INTERMEDIATE, PKI_KEY_EC_P256,  STRANGER_ROOT,         -60, 60, NULL, NULL, NULL, NULL},
+    [STRANGER]              = {"alice",           PKI_CLIENT,       PKI_KEY_EC_P256,  STRANGER_INTERMEDIATE,   0, 30, "alice@example.com", "spiffe://example.com/alice", "stranger.pem", "stranger.key"},
+};
+/* clang-format on */
+
+static int64_t date_of(int days)
+{
+    int64_t now = clock_wall_seconds();
+
+    return days == 0 ? now - CLOCK_SKEW_SECONDS : now + (int64_t)days * SECONDS_OF_A_DAY;
+}
+
+static bool issue(struct pki_certificate *members, enum member member, const char *server_address,
+                  struct error *error)
+{
+    static const char *const host_names[] = {"localhost", NULL};
+    const struct row *row = &rows[member];
+    const char *const addresses[] = {"127.0.0.1", "::1", server_address, NULL};
+    const char *const uris[] = {row->uri, NULL};
+    const struct pki_request request = {
+        .role = row->role,
+        .key = row->key,
+        .common_name = row->common_name,
+        .organization = "Sallyport Demo",
+        .dns_names = row->role == PKI_SERVER ? host_names : NULL,
+        .ip_addresses = row->role == PKI_SERVER ? addresses : NULL,
+        .uris = uris,
+        .email = row->email,
+        .not_before = date_of(row->from_days),
+        .not_after = date_of(row->to_days),
+    };
+
+    return pki_issue(&request, row->issuer == NOBODY ? NULL : &members[row->issuer],
+                     &members[member], error);
+}
+
+/* What is sent along: the issuers of a leaf, without the root. */
+static size_t list_issuers(const struct pki_certificate *members, enum member member,
+                           const struct pki_certificate *issuers[MEMBER_COUNT])
+{
+    enum member above = rows[member].issuer;
+    size_t count = 0;
+
+    while (above != NOBODY && rows[above].issuer != NOBODY) {
+        issuers[count++] = &members[above];
+        above = rows[above].issuer;
+    }
+    return count;
+}
+
+static bool write_member(const struct demo_directory *directory,
+                         const struct pki_certificate *members, enum member member,
+                         struct error *error)
+{
+    const struct row *row = &rows[member];
+    const struct pki_certificate *issuers[MEMBER_COUNT] = {NULL};
+    size_t issuer_count = list_issuers(members, member, issuers);
+    bool written = true;
+
+    if (row->chain_file != NULL) {
+        char *path = demo_directory_path(directory, row->chain_file);
+
+        written = pki_write_chain(path, &members[member], issuers, issuer_count, error);
+        memory_release(path);
+    }
+    if (written && row->key_file != NULL) {
+        char *path = demo_directory_path(directory, row->key_file);
+
+        written = pki_write_key(path, &members[member], error);
+        memory_release(path);
+    }
+    return written;
+}
+
+/* What the gateway trusts, and what a browser imports. */
+static bool write_extras(const struct demo_directory *directory,
+                         const struct pki_certificate *members, struct error *error)
+{
+    const struct pki_certificate *issuers[MEMBER_COUNT] = {NULL};
+    size_t issuer_count = list_issuers(members, ALICE, issuers);
+    char *trust = demo_directory_path(directory, "client-ca.pem");
+    char *bundle = demo_directory_path(directory, "alice.p12");
+    bool written =
+        pki_write_chain(trust, &members[ROOT], NULL, 0, error) &&
+        pki_write_pkcs12(bundle, &members[ALICE], issuers, issuer_count, DEMO_PASSWORD, error);
+
+    memory_release(trust);
+    memory_release(bundle);
+    return written;
+}
+
+bool demo_pki_write(const struct demo_directory *directory, const char *server_address,
+                    struct error *error)
+{
+    struct pki_certificate members[MEMBER_COUNT] = {{NULL, NULL}};
+    bool written = true;
+
+    for (unsigned i = 0; i < MEMBER_COUNT && written; i++)
+        written = issue(members, (enum member)i, server_address, error) &&
+                  write_member(directory, members, (enum member)i, error);
+    written = written && write_extras(directory, members, error);
+    for (unsigned i = 0; i < MEMBER_COUNT; i++)
+        pki_certificate_reset(&members[i]);
+    return written;
+}
