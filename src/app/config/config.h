@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Configuration text -> validated settings. One table (settings_table.c) names every setting, with its
- * type, default, limits and meaning; it parses, checks and documents. Problems are reported all at once, each
- * with file, line and column, in order of appearance.
+ * Configuration text -> validated settings. One table (settings_table.c) names every setting, with
+ * its type, default, limits and meaning; it parses, checks and documents. Problems are reported all
+ * at once, each with file, line and column, in order of appearance.
  */
 #pragma once
 
@@ -20,21 +20,21 @@ enum config_severity { CONFIG_ERROR, CONFIG_WARNING };
 struct config_problem {
     enum config_severity severity;
     const char *file;
-    unsigned line;
+    unsigned line; /* 0, as the column: the file as a whole */
     unsigned column;
     const char *text; /* one sentence without a full stop */
 };
 
 struct config_problems {
     struct config_problem *items;
-    size_t count;
-    size_t errors;
+    size_t count;  /* at most 101; the last then says how many more there are */
+    size_t errors; /* all of them */
 };
 
 enum { CONFIG_FILE_BYTES_MAX = 1024 * 1024 };
 
-/* Never NULL. `config_settings` gives NULL when there were errors. Only the text is checked here; files that it
- * names are read when the generation is built. */
+/* Never NULL. `config_settings` gives NULL when there were errors. Only the text is checked here;
+ * files that it names are read when the generation is built. */
 struct config *config_load_file(const char *path);
 /* `name` stands for the file in problems; paths are relative to `directory`. */
 struct config *config_load_text(struct slice text, const char *name, const char *directory);

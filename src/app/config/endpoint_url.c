@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * An endpoint is where connections go. What else a URL may carry is set elsewhere or not at all,
+ * and is refused rather than ignored.
+ */
+#include "app/config/endpoint_url_internal.h"
+
+#include <stdio.h>
+
+#include "protocol/http/http_host.h"
+
+enum { HTTP_PORT = 80, TEXT_SHOWN = 80 };
+
+static bool refuse(struct slice text, const char *because, struct error *error)
+{
+    error_set(error, ERROR_VALUE, "'%.*s' is not an endpoint: %s",
+              SLICE_FORMAT(slice_first(text, TEXT_SHOWN)), because);
+    return false;
+}
+
+/* Schemes are compared without regard to case (RFC 3986 section 3.1). */
+static bool has_scheme(struct slice text, struct slice scheme)
+{
+    return slice_equals_ignoring_case(slice_first(text, scheme.size), scheme);
+}
+
+bool endpoint_url_parse(struct slice text, char url[ENDPOINT_URL_SIZE], struct error *error)
+{
+    char memory[HTTP_HOST_BYTES_MAX];
+    struct slice authority;
+    struct slice host;
+    struct slice port_text;
+    bool is_ipv6;
+    uint16_t port;
+
+    if (has_scheme(text, SLICE("https://"))) {
+        error_set(error, ERROR_VALUE, "https backends are not supported yet");
+        return false;
+    }
+    if (!has_scheme(text, SLICE("http://")))
+        return refuse(text, "it must begin with http://", error);
+
+    authority = slice_after(text, SLICE("http://").size);
+    if (slice_find(authority, '/') + 1 == authority.size)
+        authority = slice_first(authority, authority.size - 1);
+    if (slice_find(authority, '@') < authority.size)
+        return refuse(text, "it must not hold a user or password", error);
+    if (slice_find(authority, '/') < authority.size ||
+        slice_find(authority, '?') < authority.size || slice_find(authority, '#') < authority.size)
+        return refuse(text, "nothing may follow the port", error);
+    if (slice_ends_with(authority, SLICE(":")) || !http_host_parse(authority, memory, &host, &port))
+        return refuse(text, "it must be http://HOST:PORT", error);
+    is_ipv6 = slice_find(host, ':') < host.size;
+    port_text = slice_after(authority, is_ipv6 ? slice_find(authority, ']') + 1 : 0);
+    if (port == 0 && slice_find(port_text, ':') < port_text.size)
+        return refuse(text, "there is no port 0", error);
+
+    snprintf(url, ENDPOINT_URL_SIZE, "http://%s%.*s%s:%u", is_ipv6 ? "[" : "", SLICE_FORMAT(host),
+             is_ipv6 ? "]" : "", port == 0 ? (unsigned)HTTP_PORT : (unsigned)port);
+    return true;
+}

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is defined once and used by name, or written in place: TLS profiles, trust profiles,
+ * backends. The definitions are read before whatever refers to them.
+ */
+#include <assert.h>
+
+#include "app/config/endpoint_url_internal.h"
+#include "app/config/special_settings_internal.h"
+
+/* --- Names ------------------------------------------------------------------------------------ */
+
+static void register_name(struct text_table *table, const char *name, void *target)
+{
+    /* A name was checked for duplicates when the document was parsed. */
+    if (name != NULL)
+        text_table_add(table, slice_from_text(name), target);
+}
+
+void settings_register_tls_profile(struct settings_reader *reader, struct yaml_node *node,
+                                   void *target)
+{
+    const struct tls_profile_settings *profile = target;
+
+    (void)node;
+    register_name(&reader->tls_profiles, profile->name, target);
+}
+
+void settings_register_trust_profile(struct settings_reader *reader, struct yaml_node *node,
+                                     void *target)
+{
+    const struct trust_profile_settings *profile = target;
+
+    (void)node;
+    register_name(&reader->trust_profiles, profile->name, target);
+}
+
+void settings_register_backend(struct settings_reader *reader, struct yaml_node *node, void *target)
+{
+    const struct backend_settings *backend = target;
+
+    (void)node;
+    register_name(&reader->backends, backend->name, target);
+}
+
+/* NULL: there is none, and that was reported. */
+static void *find_named(struct settings_reader *reader, const struct text_table *table,
+                        struct yaml_node *node, const char *what, const char *hint)
+{
+    void *found = text_table_find(table, node->text);
+    struct slice nearest;
+
+    if (found != NULL)
+        return found;
+    nearest = text_table_suggest(table, node->text);
+    if (slice_is_empty(nearest))
+        settings_refuse_value(reader, node, "there is no %s '%.80s'%s", what, node->text.data,
+                              hint);
+    else
+        settings_refuse_value(reader, node, "there is no %s '%.80s'; did you mean '%s'?", what,
+                              node->text.data, nearest.data);
+    return NULL;
+}
+
+/* --- TLS profiles ----------------------------------------------------------------------------- */
+
+void settings_read_tls_profile(struct settings_reader *reader, const struct setting *setting,
+                               struct yaml_node *node, void *target)
+{
+    void *profile;
+
+    if (node->kind == YAML_MAPPING) {
+        profile = config_memory_allocate(reader->memory, setting->mapping->size);
+        settings_read_mapping(reader, setting->mapping, node, profile);
+    } else if (settings_check_text(reader, setting, node)) {
+        profile = find_named(reader, &reader->tls_profiles, node, "TLS profile", "");
+    } else {
+        return;
+    }
+    settings_store_pointer(setting, target, profile);
+}
+
+/* --- Trust profiles --------------------------------------------------------------------------- */
+
+static bool is_glob(struct slice path)
+{
+    return strpbrk(path.data, "*?[") != NULL;
+}
+
+static bool check_anchor_file(struct settings_reader *reader, const struct setting *setting,
+                              struct yaml_node *node)
+{
+    if (!settings_check_text(reader, setting, node))
+        return false;
+    if (is_glob(node->text)) {
+        settings_refuse_value(reader, node, "'%.80s' is a glob, which is not supported yet",
+                              node->text.data);
+        return false;
+    }
+    if (slice_ends_with(node->text, SLICE("/"))) {
+        settings_refuse_value(reader, node, "'%.80s' is a directory, which is not supported yet",
+                              node->text.data);
+        return false;
+    }
+    return true;
+}
+
+/* A file, or { name, file }. */
+static void read_anchor(struct settings_reader *reader, const struct setting *setting,
+                        struct yaml_node *node, struct text_table *names,
+                        struct trust_anchor_source *anchor)
+{
+    struct anchor_entry entry = {0};
+    struct yaml_node *file = node;
+
+    if (node->kind == YAML_MAPPING) {
+        settings_read_mapping(reader, setting->mapping, node, &entry);
+        file = yaml_node_find(node, "file");
+        if (entry.name != NULL)
+            settings_check_unique(reader, names, yaml_node_find(node, "name"));
+    }
+    if (file == NULL || file->is_faulty || !check_anchor_file(reader, setting, file))
+        return;
+    anchor->path = settings_make_path(reader, file->text);
+    anchor->position = file->position;
+}
+
+void settings_read_anchors(struct settings_reader *reader, const struct setting *setting,
+                           struct yaml_node *node, void *target)
+{
+    struct trust_anchor_source *anchors;
+    struct text_table names;
+    size_t count = 0;
+
+    if (!settings_check_list(reader, setting, node))
+        return;
+    anchors = config_memory_allocate_array(reader->memory, node->count, sizeof(*anchors));
+    text_table_init(&names);
+    for (struct yaml_node *item = node->first; item != NULL; item = item->next)
+        read_anchor(reader, setting, item, &names, &anchors[count++]);
+    text_table_reset(&names);
+    settings_store_pointer(setting, target, anchors);
+    settings_store_count(setting, target, count);
+}
+
+/* The files in place, as in `trust: [ca.pem]`: the anchors of a profile that has the defaults. */
+static void read_anchors_in_place(struct settings_reader *reader, const struct setting *setting,
+                                  struct yaml_node *node, struct trust_profile_settings *profile)
+{
+    const struct settings_mapping *mapping = setting->mapping;
+    struct setting anchors = {0};
+
+    for (size_t i = 0; i < mapping->setting_count; i++)
+        if (mapping->settings[i].read == settings_read_anchors)
+            anchors = mapping->settings[i];
+    assert(anchors.read != NULL);
+    anchors.name = setting->name;
+
+    settings_apply_defaults(reader, mapping, profile);
+    settings_read_anchors(reader, &anchors, node, profile);
+    profile->position = node->position;
+}
+
+void settings_read_trust_profile(struct settings_reader *reader, const struct setting *setting,
+                                 struct yaml_node *node, void *target)
+{
+    struct trust_profile_settings *profile;
+
+    if (node->kind == YAML_SCALAR) {
+        if (!settings_check_text(reader, setting, node))
+            return;
+        profile = find_named(reader, &reader->trust_profiles, node, "trust profile",
+                             "; for a file write it in a list: [FILE]");
+    } else {
+        profile = config_memory_allocate(reader->memory, sizeof(*profile));
+        if (node->kind == YAML_MAPPING)
+            settings_read_mapping(reader, setting->mapping, node, profile);
+        else
+            read_anchors_in_place(reader, setting, node, profile);
+    }
+    settings_store_pointer(setting, target, profile);
+}
+
+/* --- Backends --------------------------------------------------------------------------------- */
+
+/* False: it was refused. */
+static bool read_endpoint_url(struct settings_reader *reader, const struct setting *setting,
+                              struct yaml_node *node, struct backend_endpoint_settings *endpoint)
+{
+    char url[ENDPOINT_URL_SIZE];
+    struct error error = {0};
+
+    if (!settings_check_text(reader, setting, node))
+        return false;
+    if (!endpoint_url_parse(node->text, url, &error)) {
+        settings_refuse_value(reader, node, "%s", error.text);
+        return false;
+    }
+    endpoint->url = config_memory_copy(reader->memory, slice_from_text(url));
+    endpoint->position = node->position;
+    return true;
+}
+
+/* A URL, or { url }. */
+static void read_endpoint(struct settings_reader *reader, const struct setting *setting,
+                          struct yaml_node *node, struct backend_endpoint_settings *endpoint)
+{
+    struct endpoint_entry entry = {0};
+    struct yaml_node *url = node;
+
+    if (node->kind == YAML_MAPPING) {
+        settings_read_mapping(reader, setting->mapping, node, &entry);
+        url = yaml_node_find(node, "url");
+    }
+    if (url != NULL && !url->is_faulty)
+        read_endpoint_url(reader, setting, url, endpoint);
+}
+
+void settings_read_endpoints(struct settings_reader *reader, const struct setting *setting,
+                             struct yaml_node *node, void *target)
+{
+    struct backend_endpoint_settings *endpoints;
+    size_t count = 0;
+
+    if (!settings_check_list(reader, setting, node))
+        return;
+    endpoints = config_memory_allocate_array(reader->memory, node->count, sizeof(*endpoints));
+    for (struct yaml_node *item = node->first; item != NULL; item = item->next)
+        read_endpoint(reader, setting, item, &endpoints[count++]);
+    settings_store_pointer(setting, target, endpoints);
+    settings_store_count(setting, target, count);
+}
+
+/* Routes that name the same URL share one backend, and so its connections. */
+static struct backend_settings *read_backend_in_place(struct settings_reader *reader,
+                                                      const struct setting *setting,
+                                                      struct yaml_node *node)
+{
+    struct backend_endpoint_settings endpoint = {0};
+    struct backend_settings *backend;
+
+    if (!read_endpoint_url(reader, setting, node, &endpoint))
+        return NULL;
+    backend = text_table_find(&reader->backend_urls, slice_from_text(endpoint.url));
+    if (backend != NULL)
+        return backend;
+
+    backend = config_memory_allocate(reader->memory, sizeof(*backend));
+    settings_apply_defaults(reader, setting->mapping, backend);
+    backend->name = endpoint.url;
+    backend->endpoints = config_memory_allocate(reader->memory, sizeof(endpoint));
+    backend->endpoints[0] = endpoint;
+    backend->endpoint_count = 1;
+    backend->position = node->position;
+    text_table_add(&reader->backend_urls, slice_from_text(backend->name), backend);
+    return backend;
+}
+
+void settings_read_backend(struct settings_reader *reader, const struct setting *setting,
+                           struct yaml_node *node, void *target)
+{
+    const struct backend_settings *backend;
+
+    if (!settings_check_text(reader, setting, node))
+        return;
+    if (strstr(node->text.data, "://") != NULL)
+        backend = read_backend_in_place(reader, setting, node);
+    else
+        backend = find_named(reader, &reader->backends, node, "backend",
+                             "; for a URL begin with http://");
+    settings_store_pointer(setting, target, backend);
+}

@@ -1,0 +1,1045 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The table. What a mapping refers to stands above it; the root is the last.
+ *
+ * Where a setting is known and not supported yet, it is here by name, so that nobody who read of
+ * it is told that it does not exist.
+ */
+#include "app/config/settings_table.h"
+
+#include "app/config/special_settings_internal.h"
+#include "gateway/generation/generation_settings.h"
+#include "gateway/listener/listener.h"
+
+#define FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
+#define LIST_FIELD(type, member, counter)                                                          \
+    FIELD(type, member), .count_offset = offsetof(type, counter)
+#define NOT_YET(text)                                                                              \
+    {                                                                                              \
+        .name = (text), .refusal = "is not supported yet"                                          \
+    }
+#define OF_LISTENER(text)                                                                          \
+    {                                                                                              \
+        .name = (text), .refusal = "is a setting of the listener's client_certificate alone"       \
+    }
+#define SETTINGS(table) .settings = (table), .setting_count = sizeof(table) / sizeof(*(table))
+#define POSITION(type)  .has_position = true, .position_offset = offsetof(type, position)
+
+#define KIB     UINT64_C(1024)
+#define MIB     (1024 * KIB)
+#define GIB     (1024 * MIB)
+#define TIB     (1024 * GIB)
+#define SECONDS UINT64_C(1000)
+#define HOURS   (3600 * SECONDS)
+
+/* The frames of the examples are made of these. */
+#define FRAME_TLS    "tls: { certificates: [{ chain: server.pem, key: server.key }] }\n"
+#define FRAME_TRUST  "client_certificate: { trust: [client-ca.pem] }\n"
+#define FRAME_ROUTES "routes: [{ backend: \"http://127.0.0.1:8080\" }]\n"
+#define FRAME_LISTENERS                                                                            \
+    "listeners:\n"                                                                                 \
+    "  -\n"                                                                                        \
+    "    address: \":8443\"\n"                                                                     \
+    "    " FRAME_TLS "    " FRAME_TRUST "    " FRAME_ROUTES
+#define FRAME_DEFINITIONS                                                                          \
+    "tls_profiles: { public: { certificates: [{ chain: server.pem, key: server.key }] } }\n"       \
+    "trust_profiles: { partners: { anchors: [partners.pem] }, admins: { anchors: [admins.pem] } "  \
+    "}\n"                                                                                          \
+    "backends: { app: { endpoints: [\"http://127.0.0.1:8080\"] } }\n"
+
+/* clang-format off */
+
+/* --- TLS profiles ----------------------------------------------------------------------------- */
+
+static const struct setting certificate_settings[] = {
+    {
+        .name = "chain", .type = SETTING_PATH, .is_required = true,
+        FIELD(struct tls_certificate_settings, chain),
+        .meaning = "The server's certificate and, behind it, the intermediates, in PEM.",
+        .example = "chain: server.pem\n",
+    },
+    {
+        .name = "key", .type = SETTING_PATH, .is_required = true,
+        FIELD(struct tls_certificate_settings, key),
+        .meaning = "The private key of the certificate, in PEM, not encrypted.",
+        .example = "key: server.key\n",
+    },
+    NOT_YET("pfx"),
+    NOT_YET("password"),
+    NOT_YET("directory"),
+};
+
+static const struct settings_mapping certificate_mapping = {
+    .title = "tls_profiles.NAME.certificates[]",
+    .meaning = "A certificate that the gateway shows to clients, and its key.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "tls_profiles:\n"
+             "  public:\n"
+             "    certificates:\n"
+             "      -\n"
+             "        chain: server.pem\n"
+             "        key: server.key\n"
+             "        @\n",
+    SETTINGS(certificate_settings),
+    .size = sizeof(struct tls_certificate_settings),
+    POSITION(struct tls_certificate_settings),
+};
+
+static const struct setting_choice tls_version_choices[] = {
+    {"1.2", TLS_VERSION_1_2, false},
+    {"1.3", TLS_VERSION_1_3, false},
+    {NULL, 0, false},
+};
+
+static const struct setting policy_settings[] = {
+    {
+        .name = "min_version", .type = SETTING_CHOICE, .choices = tls_version_choices,
+        .default_text = "1.2", FIELD(struct tls_profile_settings, min_version),
+        .meaning = "The lowest version of TLS that is spoken.",
+        .example = "min_version: \"1.3\"\n",
+    },
+    {
+        .name = "max_version", .type = SETTING_CHOICE, .choices = tls_version_choices,
+        .default_text = "1.3", FIELD(struct tls_profile_settings, max_version),
+        .meaning = "The highest version of TLS that is spoken.",
+        .example = "max_version: \"1.2\"\n",
+    },
+    {
+        .name = "ciphers", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
+        .read = settings_read_ciphers, .expects = "a list of text",
+        .otherwise = "ECDHE with AEAD",
+        .meaning = "Ciphers in order of preference, by OpenSSL's names; those that begin with "
+                   "`TLS_` are for TLS 1.3.",
+        .example = "ciphers: [ECDHE-ECDSA-AES128-GCM-SHA256, TLS_AES_128_GCM_SHA256]\n",
+    },
+    {
+        .name = "groups", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
+        .read = settings_read_groups, .expects = "a list of text",
+        .otherwise = "X25519, P-256 and P-384",
+        .meaning = "Groups for the key exchange in order of preference, by OpenSSL's names.",
+        .example = "groups: [X25519, P-256]\n",
+    },
+};
+
+static const struct settings_mapping policy_mapping = {
+    .title = "tls_profiles.NAME.policy",
+    .meaning = "The versions and ciphers of TLS.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "tls_profiles:\n"
+             "  public:\n"
+             "    certificates: [{ chain: server.pem, key: server.key }]\n"
+             "    policy:\n"
+             "      @\n",
+    SETTINGS(policy_settings),
+    .size = sizeof(struct tls_profile_settings),
+    .finish = settings_finish_policy,
+};
+
+static bool alpn_is_valid(struct slice text, struct error *error)
+{
+    if (slice_equals(text, SLICE("http/1.1")))
+        return true;
+    if (slice_equals(text, SLICE("h2")))
+        error_set(error, ERROR_VALUE, "'alpn: h2' is not supported yet");
+    else
+        error_set(error, ERROR_VALUE, "'alpn' may hold http/1.1, not '%.80s'", text.data);
+    return false;
+}
+
+static const struct setting tls_profile_settings[] = {
+    {
+        .name = "certificates", .type = SETTING_ITEMS, .is_required = true,
+        .mapping = &certificate_mapping,
+        LIST_FIELD(struct tls_profile_settings, certificates, certificate_count),
+        .meaning = "What the gateway shows to clients: at most one certificate a type of key.",
+        .example = "certificates:\n"
+                   "  - { chain: server-ecdsa.pem, key: server-ecdsa.key }\n"
+                   "  - { chain: server-rsa.pem, key: server-rsa.key }\n",
+    },
+    {
+        .name = "policy", .type = SETTING_MAPPING, .is_embedded = true, .mapping = &policy_mapping,
+        .refused_form = "a predefined policy",
+        .meaning = "The versions and ciphers of TLS.",
+        .example = "policy: { min_version: \"1.3\" }\n",
+    },
+    {
+        .name = "alpn", .type = SETTING_TEXTS, .is_valid = alpn_is_valid,
+        .default_text = "[http/1.1]", FIELD(struct tls_profile_settings, alpn),
+        .meaning = "The protocols offered to clients, in order of preference.",
+        .example = "alpn: [http/1.1]\n",
+    },
+};
+
+static const struct settings_mapping tls_profile_mapping = {
+    .title = "tls_profiles.NAME",
+    .meaning = "A TLS profile: certificates, versions, ciphers. Listeners use it by name, or have "
+               "one in place.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "tls_profiles:\n"
+             "  public:\n"
+             "    certificates: [{ chain: server.pem, key: server.key }]\n"
+             "    @\n",
+    SETTINGS(tls_profile_settings),
+    .size = sizeof(struct tls_profile_settings),
+    POSITION(struct tls_profile_settings),
+    .name_offset = offsetof(struct tls_profile_settings, name),
+    .finish = settings_register_tls_profile,
+};
+
+/* --- Trust profiles --------------------------------------------------------------------------- */
+
+static const struct setting anchor_settings[] = {
+    {
+        .name = "name", .type = SETTING_TEXT, .is_valid = settings_name_is_valid,
+        FIELD(struct anchor_entry, name),
+        .otherwise = "no name",
+        .meaning = "What the anchors of the file are called.",
+        .example = "name: contoso\n",
+    },
+    {
+        .name = "file", .type = SETTING_TEXT, .is_required = true, FIELD(struct anchor_entry, file),
+        .meaning = "A file of trust anchors: any number in PEM, or one in DER.",
+        .example = "file: contoso.pem\n",
+    },
+};
+
+static const struct settings_mapping anchor_mapping = {
+    .title = "trust_profiles.NAME.anchors[]",
+    .meaning = "A file of trust anchors with a name.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "trust_profiles:\n"
+             "  partners:\n"
+             "    anchors:\n"
+             "      -\n"
+             "        file: contoso.pem\n"
+             "        @\n",
+    SETTINGS(anchor_settings),
+    .size = sizeof(struct anchor_entry),
+};
+
+static const struct setting trust_profile_settings[] = {
+    {
+        .name = "anchors", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST, .is_required = true,
+        .read = settings_read_anchors, .mapping = &anchor_mapping,
+        .expects = "a list of files, or of mappings with a name and a file",
+        LIST_FIELD(struct trust_profile_settings, anchors, anchor_count),
+        .meaning = "The certificates of the CAs that are trusted to issue the clients'.",
+        .example = "anchors: [internal-ca.pem, { name: contoso, file: contoso.pem }]\n",
+    },
+    {
+        .name = "partial_chain", .type = SETTING_BOOLEAN, .default_text = "false",
+        FIELD(struct trust_profile_settings, partial_chain),
+        .meaning = "May an anchor be a certificate that is not self-signed, such as an "
+                   "intermediate?",
+        .example = "partial_chain: true\n",
+    },
+    {
+        .name = "depth", .type = SETTING_COUNT, .default_text = "4", .min = 0, .max = 10,
+        FIELD(struct trust_profile_settings, depth),
+        .meaning = "How many CA certificates there may be between a client's certificate and the "
+                   "anchor.",
+        .example = "depth: 2\n",
+    },
+    {
+        .name = "send_ca_names", .type = SETTING_BOOLEAN, .default_text = "true",
+        FIELD(struct trust_profile_settings, send_ca_names),
+        .meaning = "Tell clients the names of the anchors, by which they choose a certificate.",
+        .example = "send_ca_names: false\n",
+    },
+    NOT_YET("intermediates"),
+    NOT_YET("issuers"),
+    NOT_YET("verify_issuer_dn"),
+    NOT_YET("upload_rules"),
+    NOT_YET("principal"),
+    NOT_YET("revocation"),
+    NOT_YET("trial"),
+};
+
+static const struct settings_mapping trust_profile_mapping = {
+    .title = "trust_profiles.NAME",
+    .meaning = "A trust profile: what the certificate of a client is judged by. Listeners and "
+               "routes use it by name, or have one in place.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "trust_profiles:\n"
+             "  partners:\n"
+             "    anchors: [partners.pem]\n"
+             "    @\n",
+    SETTINGS(trust_profile_settings),
+    .size = sizeof(struct trust_profile_settings),
+    POSITION(struct trust_profile_settings),
+    .name_offset = offsetof(struct trust_profile_settings, name),
+    .finish = settings_register_trust_profile,
+};
+
+/* --- Client certificates ---------------------------------------------------------------------- */
+
+static const struct setting_choice mode_choices[] = {
+    {"required", CLIENT_CERTIFICATE_REQUIRED, false},
+    {"optional", CLIENT_CERTIFICATE_OPTIONAL, false},
+    {"unverified", CLIENT_CERTIFICATE_UNVERIFIED, false},
+    {"none", CLIENT_CERTIFICATE_NONE, false},
+    {NULL, 0, false},
+};
+
+static const struct setting_choice ask_choices[] = {
+    {"handshake", 0, false},
+    {"on_demand", 0, true},
+    {NULL, 0, false},
+};
+
+static const struct setting_choice on_failure_choices[] = {
+    {"http", CLIENT_CERTIFICATE_ON_FAILURE_HTTP, false},
+    {"alert", CLIENT_CERTIFICATE_ON_FAILURE_ALERT, false},
+    {NULL, 0, false},
+};
+
+static const struct setting_choice error_detail_choices[] = {
+    {"reason", CLIENT_CERTIFICATE_DETAIL_REASON, false},
+    {"generic", CLIENT_CERTIFICATE_DETAIL_GENERIC, false},
+    {NULL, 0, false},
+};
+
+static const struct setting listener_certificate_settings[] = {
+    {
+        .name = "trust", .type = SETTING_SPECIAL,
+        .forms = SETTING_FORM_SCALAR | SETTING_FORM_LIST | SETTING_FORM_MAPPING,
+        .read = settings_read_trust_profile, .mapping = &trust_profile_mapping,
+        .expects = "a name of trust_profiles, a list of files, or a trust profile in place",
+        FIELD(struct client_certificate_settings, trust),
+        .otherwise = "nobody is trusted, which only the modes unverified and none allow",
+        .meaning = "What the certificates of clients are judged by.",
+        .example = "trust: partners\n",
+    },
+    {
+        .name = "mode", .type = SETTING_CHOICE, .choices = mode_choices, .default_text = "required",
+        FIELD(struct client_certificate_settings, mode),
+        .meaning = "`required`: a client without a good certificate is refused. `optional`: none "
+                   "is fine, a bad one is refused. `unverified`: asked for, judged by nobody. `none`: "
+                   "not asked for.",
+        .example = "mode: optional\n",
+    },
+    {
+        .name = "ask", .type = SETTING_CHOICE, .choices = ask_choices, .default_text = "handshake",
+        .meaning = "When clients are asked for a certificate.",
+        .example = "ask: handshake\n",
+    },
+    {
+        .name = "on_failure", .type = SETTING_CHOICE, .choices = on_failure_choices,
+        .default_text = "http", FIELD(struct client_certificate_settings, on_failure),
+        .meaning = "How a client hears that its certificate is refused. `http`: the handshake is "
+                   "finished and the answer to its request says so. `alert`: the handshake fails.",
+        .example = "on_failure: alert\n",
+    },
+    {
+        .name = "error_detail", .type = SETTING_CHOICE, .choices = error_detail_choices,
+        .default_text = "reason", FIELD(struct client_certificate_settings, error_detail),
+        .meaning = "Does the answer name the reason, or only that there was one?",
+        .example = "error_detail: generic\n",
+    },
+};
+
+static const struct settings_mapping listener_certificate_mapping = {
+    .title = "listeners[].client_certificate",
+    .meaning = "Whether clients must show a certificate, and what it is judged by.",
+    .frame = "version: 1\n" FRAME_DEFINITIONS
+             "listeners:\n"
+             "  - address: \":8443\"\n"
+             "    " FRAME_TLS
+             "    " FRAME_ROUTES
+             "    client_certificate:\n"
+             "      trust: [client-ca.pem]\n"
+             "      @\n",
+    SETTINGS(listener_certificate_settings),
+    .size = sizeof(struct client_certificate_settings),
+    POSITION(struct client_certificate_settings),
+    .finish = settings_finish_client_certificate,
+};
+
+static const struct setting route_certificate_settings[] = {
+    {
+        .name = "mode", .type = SETTING_CHOICE, .choices = mode_choices,
+        FIELD(struct client_certificate_settings, mode),
+        .otherwise = "the listener's",
+        .meaning = "The mode for requests of this route. With `on_failure: alert` it cannot ask "
+                   "for less than the listener's.",
+        .example = "mode: none\n",
+    },
+    {
+        .name = "trust", .type = SETTING_SPECIAL,
+        .forms = SETTING_FORM_SCALAR | SETTING_FORM_LIST | SETTING_FORM_MAPPING,
+        .read = settings_read_trust_profile, .mapping = &trust_profile_mapping,
+        .expects = "a name of trust_profiles, a list of files, or a trust profile in place",
+        FIELD(struct client_certificate_settings, trust),
+        .otherwise = "the listener's",
+        .meaning = "What the certificates of clients are judged by for this route, instead of the "
+                   "listener's.",
+        .example = "trust: admins\n",
+    },
+    OF_LISTENER("ask"),
+    OF_LISTENER("on_failure"),
+    OF_LISTENER("error_detail"),
+};
+
+static const struct settings_mapping route_certificate_mapping = {
+    .title = "listeners[].routes[].client_certificate",
+    .meaning = "What a route asks for that its listener does not, or the other way round.",
+    .frame = "version: 1\n" FRAME_DEFINITIONS
+             "listeners:\n"
+             "  - address: \":8443\"\n"
+             "    " FRAME_TLS
+             "    " FRAME_TRUST
+             "    routes:\n"
+             "      - backend: app\n"
+             "        client_certificate:\n"
+             "          @\n",
+    SETTINGS(route_certificate_settings),
+    .size = sizeof(struct client_certificate_settings),
+    POSITION(struct client_certificate_settings),
+    .finish = settings_finish_client_certificate,
+};
+
+/* --- Identity headers ------------------------------------------------------------------------- */
+
+static const struct setting identity_header_settings[] = {
+    {
+        .name = "name", .type = SETTING_TEXT, .is_required = true,
+        .is_valid = settings_header_name_is_valid, FIELD(struct header_entry, name),
+        .meaning = "The name of the header. It is removed from whatever clients send.",
+        .example = "name: X-ARR-ClientCert-AGW\n",
+    },
+    {
+        .name = "format", .type = SETTING_TEXT, .is_required = true,
+        .is_valid = settings_identity_format_is_valid, FIELD(struct header_entry, format),
+        .meaning = "What of the certificate it carries, and how: der_base64, rfc9440, "
+                   "rfc9440_chain, pem_url, subject, issuer, serial, sha256, sha1, principal or "
+                   "verification.",
+        .example = "format: pem_url\n",
+    },
+};
+
+static const struct settings_mapping identity_header_mapping = {
+    .title = "identity_headers[]",
+    .meaning = "An identity header with a name of your own.",
+    .frame = "version: 1\n"
+             "listeners:\n"
+             "  - address: \":8443\"\n"
+             "    " FRAME_TLS
+             "    " FRAME_TRUST
+             "    " FRAME_ROUTES
+             "    identity_headers:\n"
+             "      -\n"
+             "        name: X-Certificate\n"
+             "        format: der_base64\n"
+             "        @\n",
+    SETTINGS(identity_header_settings),
+    .size = sizeof(struct header_entry),
+};
+
+/* --- Backends --------------------------------------------------------------------------------- */
+
+static const struct setting endpoint_settings[] = {
+    {
+        .name = "url", .type = SETTING_TEXT, .is_required = true, FIELD(struct endpoint_entry, url),
+        .meaning = "Where it is: `http://HOST` or `http://HOST:PORT`.",
+        .example = "url: \"http://10.0.0.4:8080\"\n",
+    },
+    NOT_YET("weight"),
+};
+
+static const struct settings_mapping endpoint_mapping = {
+    .title = "backends.NAME.endpoints[]",
+    .meaning = "One server of a backend.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "backends:\n"
+             "  app:\n"
+             "    endpoints:\n"
+             "      -\n"
+             "        url: \"http://127.0.0.1:8080\"\n"
+             "        @\n",
+    SETTINGS(endpoint_settings),
+    .size = sizeof(struct endpoint_entry),
+};
+
+static const struct setting timeout_settings[] = {
+    {
+        .name = "connect", .type = SETTING_DURATION, .default_text = "5s",
+        .min = 1, .max = 1 * HOURS, FIELD(struct backend_settings, connect_timeout_ms),
+        .meaning = "How long connecting may take.",
+        .example = "connect: 2s\n",
+    },
+    {
+        .name = "response", .type = SETTING_DURATION, .default_text = "30s",
+        .min = 1, .max = 24 * HOURS, FIELD(struct backend_settings, response_timeout_ms),
+        .meaning = "How long the head of an answer may take, and how long there may be nothing "
+                   "between its parts.",
+        .example = "response: 2m\n",
+    },
+};
+
+static const struct settings_mapping timeout_mapping = {
+    .title = "backends.NAME.timeouts",
+    .meaning = "How long the gateway waits for a backend.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "backends:\n"
+             "  app:\n"
+             "    endpoints: [\"http://127.0.0.1:8080\"]\n"
+             "    timeouts:\n"
+             "      @\n",
+    SETTINGS(timeout_settings),
+    .size = sizeof(struct backend_settings),
+};
+
+static const struct setting backend_settings[] = {
+    {
+        .name = "endpoints", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
+        .is_required = true, .read = settings_read_endpoints, .mapping = &endpoint_mapping,
+        .expects = "a list of URLs, or of mappings with a url",
+        LIST_FIELD(struct backend_settings, endpoints, endpoint_count),
+        .meaning = "The servers that requests go to.",
+        .example = "endpoints: [\"http://10.0.0.4:8080\", { url: \"http://10.0.0.5:8080\" }]\n",
+    },
+    {
+        .name = "host", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
+        .read = settings_read_host, .expects = "preserve or a host name",
+        .default_text = "preserve", FIELD(struct backend_settings, host),
+        .meaning = "The Host that the backend sees: `preserve` for the client's, or a name.",
+        .example = "host: app.internal\n",
+    },
+    {
+        .name = "timeouts", .type = SETTING_MAPPING, .is_embedded = true,
+        .mapping = &timeout_mapping,
+        .meaning = "How long the gateway waits.",
+        .example = "timeouts: { connect: 2s, response: 2m }\n",
+    },
+    {
+        .name = "connections", .type = SETTING_COUNT, .default_text = "1024",
+        .min = 1, .max = 1000000, FIELD(struct backend_settings, connections_max),
+        .meaning = "How many connections one worker has to one endpoint at most.",
+        .example = "connections: 200\n",
+    },
+    {
+        .name = "idle_connections", .type = SETTING_COUNT, .default_text = "64",
+        .min = 0, .max = 1000000, FIELD(struct backend_settings, idle_max),
+        .meaning = "How many of them are kept open while there is nothing to send.",
+        .example = "idle_connections: 16\n",
+    },
+    {
+        .name = "idle_time", .type = SETTING_DURATION, .default_text = "60s",
+        .min = 1, .max = 24 * HOURS, FIELD(struct backend_settings, idle_ms),
+        .meaning = "For how long they are kept.",
+        .example = "idle_time: 20s\n",
+    },
+    NOT_YET("tls"),
+    NOT_YET("protocol"),
+    NOT_YET("path"),
+    NOT_YET("balance"),
+    NOT_YET("affinity"),
+    NOT_YET("probe"),
+    NOT_YET("drain"),
+    NOT_YET("identity_headers"),
+};
+
+static const struct settings_mapping backend_mapping = {
+    .title = "backends.NAME",
+    .meaning = "A backend: servers that do the same. Routes use it by name, or have the URL of one "
+               "server in place.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "backends:\n"
+             "  app:\n"
+             "    endpoints: [\"http://127.0.0.1:8080\"]\n"
+             "    @\n",
+    SETTINGS(backend_settings),
+    .size = sizeof(struct backend_settings),
+    POSITION(struct backend_settings),
+    .name_offset = offsetof(struct backend_settings, name),
+    .finish = settings_register_backend,
+};
+
+/* --- Routes ----------------------------------------------------------------------------------- */
+
+static const struct setting route_settings[] = {
+    {
+        .name = "name", .type = SETTING_TEXT, .is_valid = settings_name_is_valid,
+        FIELD(struct route_settings, match.name),
+        .otherwise = "route-N, by its place",
+        .meaning = "What the route is called in logs.",
+        .example = "name: orders\n",
+    },
+    {
+        .name = "paths", .type = SETTING_TEXTS, .is_valid = route_pattern_is_valid,
+        FIELD(struct route_settings, match.paths),
+        .otherwise = "every path",
+        .meaning = "The paths that the route serves: `/exact`, or with `*` at the end for "
+                   "everything that begins so.",
+        .example = "paths: [/orders, /orders/*]\n",
+    },
+    {
+        .name = "methods", .type = SETTING_TEXTS, .is_valid = settings_method_is_valid,
+        FIELD(struct route_settings, match.methods),
+        .otherwise = "every method",
+        .meaning = "The methods that the route serves.",
+        .example = "methods: [GET, POST]\n",
+    },
+    {
+        .name = "client_certificate", .type = SETTING_MAPPING,
+        .mapping = &route_certificate_mapping,
+        FIELD(struct route_settings, client_certificate),
+        .otherwise = "the listener's",
+        .meaning = "What the route asks for that its listener does not, or the other way round.",
+        .example = "client_certificate: { trust: admins }\n",
+    },
+    {
+        .name = "identity_headers", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
+        .read = settings_read_identity_headers, .mapping = &identity_header_mapping,
+        .expects = "a list of identity headers",
+        LIST_FIELD(struct route_settings, identity_headers, identity_header_count),
+        .otherwise = "the listener's",
+        .meaning = "What the backend is told of the client's certificate, instead of what the "
+                   "listener says. An empty list tells it nothing.",
+        .example = "identity_headers: [client-cert, { name: X-Certificate, format: pem_url }]\n",
+    },
+    {
+        .name = "unverified", .type = SETTING_BOOLEAN, .default_text = "false",
+        FIELD(struct route_settings, unverified),
+        .meaning = "Tell the backend of certificates that nobody verified. Only with mode "
+                   "`unverified`; the backend must judge them itself.",
+        .example = "client_certificate: { mode: unverified }\nunverified: true\n",
+    },
+    {
+        .name = "backend", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
+        .is_required = true, .read = settings_read_backend, .mapping = &backend_mapping,
+        .expects = "a name of backends, or a URL", FIELD(struct route_settings, backend),
+        .meaning = "Where requests of the route go.",
+        .example = "backend: app\n",
+    },
+    NOT_YET("policy"),
+    NOT_YET("rewrite"),
+    NOT_YET("rate_limit"),
+    NOT_YET("redirect"),
+};
+
+static const struct settings_mapping route_mapping = {
+    .title = "listeners[].routes[]",
+    .meaning = "A route: which requests it serves, what it asks of the client, where they go. The "
+               "first that matches serves; a request that none matches is answered with 404.",
+    .frame = "version: 1\n" FRAME_DEFINITIONS
+             "listeners:\n"
+             "  - address: \":8443\"\n"
+             "    " FRAME_TLS
+             "    " FRAME_TRUST
+             "    routes:\n"
+             "      -\n"
+             "        backend: \"http://127.0.0.1:8080\"\n"
+             "        @\n",
+    SETTINGS(route_settings),
+    .size = sizeof(struct route_settings),
+    .has_position = true, .position_offset = offsetof(struct route_settings, match.position),
+    .finish = settings_finish_route,
+};
+
+/* --- Listeners -------------------------------------------------------------------------------- */
+
+static const struct setting listener_settings[] = {
+    {
+        .name = "name", .type = SETTING_TEXT, .is_valid = settings_name_is_valid,
+        FIELD(struct listener_settings, name),
+        .otherwise = "listener-N, by its place",
+        .meaning = "What the listener is called in logs.",
+        .example = "name: partners\n",
+    },
+    {
+        .name = "address", .type = SETTING_TEXT, .is_required = true,
+        .is_valid = settings_address_is_valid, FIELD(struct listener_settings, address),
+        .meaning = "Address and port, as `127.0.0.1:8443`, `[::1]:8443`, or `:8443` for every "
+                   "address. With port 0 the system chooses one. Several listeners may share an "
+                   "address; their hosts choose.",
+        .example = "address: \"127.0.0.1:8443\"\n",
+    },
+    {
+        .name = "hosts", .type = SETTING_TEXTS, .is_valid = listener_host_is_valid,
+        FIELD(struct listener_settings, hosts),
+        .otherwise = "every host",
+        .meaning = "The host names that the listener serves; `*.example.com` stands for every name "
+                   "that ends so.",
+        .example = "hosts: [api.example.com, \"*.partner.example.com\"]\n",
+    },
+    {
+        .name = "tls", .type = SETTING_SPECIAL, .is_required = true,
+        .forms = SETTING_FORM_SCALAR | SETTING_FORM_MAPPING, .read = settings_read_tls_profile,
+        .mapping = &tls_profile_mapping,
+        .expects = "a name of tls_profiles, or a TLS profile in place",
+        FIELD(struct listener_settings, tls),
+        .meaning = "Certificates, versions and ciphers.",
+        .example = "tls: public\n",
+    },
+    {
+        .name = "client_certificate", .type = SETTING_MAPPING,
+        .mapping = &listener_certificate_mapping,
+        FIELD(struct listener_settings, client_certificate),
+        .otherwise = "mode required, which needs trust",
+        .meaning = "Whether clients must show a certificate, and what it is judged by.",
+        .example = "client_certificate: { trust: [client-ca.pem], mode: optional }\n",
+    },
+    {
+        .name = "identity_headers", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
+        .read = settings_read_identity_headers, .mapping = &identity_header_mapping,
+        .expects = "a list of identity headers", .default_text = "[client-cert]",
+        LIST_FIELD(struct listener_settings, identity_headers, identity_header_count),
+        .meaning = "What backends are told of the client's certificate: client-cert, "
+                   "client-cert-chain, x-arr-clientcert, verification, subject, issuer, serial, "
+                   "sha256, sha1, principal, ssl-client-cert, ssl-client-subject-dn, "
+                   "ssl-client-issuer-dn, ssl-client-verify, or a header with a name of your own. "
+                   "An empty list tells them nothing. Whatever is in it, clients cannot set it.",
+        .example = "identity_headers: [client-cert, verification]\n",
+    },
+    {
+        .name = "server_token", .type = SETTING_TEXT, .is_valid = settings_token_is_valid,
+        .default_text = "sallyport", FIELD(struct listener_settings, server_token),
+        .meaning = "What the gateway calls itself in the answers that it gives itself.",
+        .example = "server_token: gateway\n",
+    },
+    {
+        .name = "routes", .type = SETTING_ITEMS, .is_required = true, .mapping = &route_mapping,
+        .refused_form = "a shared list of routes",
+        LIST_FIELD(struct listener_settings, routes, route_count),
+        .meaning = "What is served, in order: the first route that matches a request serves it.",
+        .example = "routes:\n"
+                   "  - paths: [/healthz]\n"
+                   "    client_certificate: { mode: none }\n"
+                   "    backend: app\n"
+                   "  - backend: app\n",
+    },
+    NOT_YET("trusted_proxies"),
+};
+
+static const struct settings_mapping listener_mapping = {
+    .title = "listeners[]",
+    .meaning = "A listener: an address, the hosts it serves, what it asks of clients, its routes.",
+    .frame = "version: 1\n" FRAME_DEFINITIONS FRAME_LISTENERS
+             "    @\n",
+    SETTINGS(listener_settings),
+    .size = sizeof(struct listener_settings),
+    POSITION(struct listener_settings),
+    .finish = settings_finish_listener,
+};
+
+/* --- Logs ------------------------------------------------------------------------------------- */
+
+static const struct setting_choice access_format_choices[] = {
+    {"json", 0, false},
+    {"azure", 0, true},
+    {"combined", 0, true},
+    {NULL, 0, false},
+};
+
+static const struct setting access_settings[] = {
+    {
+        .name = "to", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
+        .read = settings_read_access_log_target,
+        .expects = "stdout, stderr, or a path with a '/'", .default_text = "stdout",
+        .meaning = "Where the records go.",
+        .example = "to: /var/log/sallyport/access.log\n",
+    },
+    {
+        .name = "format", .type = SETTING_CHOICE, .choices = access_format_choices,
+        .default_text = "json",
+        .meaning = "How a record is written: one JSON object a line.",
+        .example = "format: json\n",
+    },
+    {
+        .name = "queue_size", .type = SETTING_SIZE, .default_text = "4MiB",
+        .min = 64 * KIB, .max = 1 * GIB, FIELD(struct telemetry_settings, queue_bytes_max),
+        .meaning = "How much may wait for a reader that is slow; what is more is dropped, and "
+                   "counted.",
+        .example = "queue_size: 16MiB\n",
+    },
+};
+
+static const struct settings_mapping access_mapping = {
+    .title = "log.access",
+    .meaning = "The access log: one record for each exchange, and one for each failed handshake.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "log:\n"
+             "  access:\n"
+             "    @\n",
+    SETTINGS(access_settings),
+    .size = sizeof(struct telemetry_settings),
+};
+
+static const struct setting_choice event_target_choices[] = {
+    {"stderr", 0, false},
+    {NULL, 0, false},
+};
+
+static const struct setting_choice level_choices[] = {
+    {"debug", LOG_DEBUG, false},
+    {"info", LOG_INFO, false},
+    {"warning", LOG_WARNING, false},
+    {"error", LOG_ERROR, false},
+    {NULL, 0, false},
+};
+
+static const struct setting event_settings[] = {
+    {
+        .name = "to", .type = SETTING_CHOICE, .choices = event_target_choices,
+        .default_text = "stderr",
+        .meaning = "Where events go.",
+        .example = "to: stderr\n",
+    },
+    {
+        .name = "level", .type = SETTING_CHOICE, .choices = level_choices, .default_text = "info",
+        FIELD(struct generation_settings, events_level),
+        .meaning = "The least important events that are still written.",
+        .example = "level: warning\n",
+    },
+};
+
+static const struct settings_mapping event_mapping = {
+    .title = "log.events",
+    .meaning = "What the gateway says to the person who runs it.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "log:\n"
+             "  events:\n"
+             "    @\n",
+    SETTINGS(event_settings),
+    .size = sizeof(struct generation_settings),
+};
+
+static const struct setting log_settings[] = {
+    {
+        .name = "access", .type = SETTING_SPECIAL,
+        .forms = SETTING_FORM_SCALAR | SETTING_FORM_MAPPING, .is_embedded = true,
+        .read = settings_read_access_log, .mapping = &access_mapping,
+        .expects = "off or a mapping",
+        FIELD(struct generation_settings, telemetry),
+        .meaning = "The access log; `off` for none.",
+        .example = "access: off\n",
+    },
+    {
+        .name = "events", .type = SETTING_MAPPING, .is_embedded = true, .mapping = &event_mapping,
+        .meaning = "What the gateway says to the person who runs it.",
+        .example = "events: { level: debug }\n",
+    },
+};
+
+static const struct settings_mapping log_mapping = {
+    .title = "log",
+    .meaning = "What is written where.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "log:\n"
+             "  @\n",
+    SETTINGS(log_settings),
+    .size = sizeof(struct generation_settings),
+};
+
+/* --- Limits ----------------------------------------------------------------------------------- */
+
+static const struct setting limit_settings[] = {
+    {
+        .name = "connections", .type = SETTING_COUNT, .default_text = "100000",
+        .min = 1, .max = 10000000, FIELD(struct connection_limits, connections),
+        .meaning = "How many clients may be connected to the whole gateway.",
+        .example = "connections: 20000\n",
+    },
+    {
+        .name = "handshake_time", .type = SETTING_DURATION, .default_text = "10s",
+        .min = 1, .max = 1 * HOURS, FIELD(struct connection_limits, handshake_ms),
+        .meaning = "How long a TLS handshake may take.",
+        .example = "handshake_time: 5s\n",
+    },
+    {
+        .name = "request_time", .type = SETTING_DURATION, .default_text = "60s",
+        .min = 1, .max = 1 * HOURS, FIELD(struct connection_limits, request_ms),
+        .meaning = "How long a client may take from the first byte of a request's head to its end.",
+        .example = "request_time: 20s\n",
+    },
+    {
+        .name = "keep_alive", .type = SETTING_DURATION, .default_text = "75s",
+        .min = 1, .max = 24 * HOURS, FIELD(struct connection_limits, keep_alive_ms),
+        .meaning = "How long a connection may idle between two requests.",
+        .example = "keep_alive: 2m\n",
+    },
+    {
+        .name = "request_idle_time", .type = SETTING_DURATION, .default_text = "30s",
+        .min = 1, .max = 24 * HOURS, FIELD(struct connection_limits, request_idle_ms),
+        .meaning = "How long there may be nothing between two parts of a request's content.",
+        .example = "request_idle_time: 10s\n",
+    },
+    {
+        .name = "response_idle_time", .type = SETTING_DURATION, .default_text = "30s",
+        .min = 1, .max = 24 * HOURS, FIELD(struct connection_limits, response_idle_ms),
+        .meaning = "How long a client may take nothing of its answer.",
+        .example = "response_idle_time: 10s\n",
+    },
+    {
+        .name = "drain_time", .type = SETTING_DURATION, .default_text = "30s",
+        .min = 0, .max = 24 * HOURS, FIELD(struct connection_limits, drain_ms),
+        .meaning = "How long what runs may go on after the gateway was told to stop.",
+        .example = "drain_time: 5s\n",
+    },
+    {
+        .name = "request_header_size", .type = SETTING_SIZE, .default_text = "32KiB",
+        .min = 1 * KIB, .max = 64 * KIB, FIELD(struct connection_limits, request_header_bytes),
+        .meaning = "How large the head of a request may be.",
+        .example = "request_header_size: 16KiB\n",
+    },
+    {
+        .name = "request_header_count", .type = SETTING_COUNT, .default_text = "100",
+        .min = 1, .max = 1000, FIELD(struct connection_limits, request_header_count),
+        .meaning = "How many headers a request may have.",
+        .example = "request_header_count: 64\n",
+    },
+    {
+        .name = "request_target_size", .type = SETTING_SIZE, .default_text = "8KiB",
+        .min = 256, .max = 64 * KIB, FIELD(struct connection_limits, request_target_bytes),
+        .meaning = "How large the target of a request, path and query, may be.",
+        .example = "request_target_size: 4KiB\n",
+    },
+    {
+        .name = "request_content_size", .type = SETTING_SIZE, .default_text = "0",
+        .min = 0, .max = 1024 * TIB, FIELD(struct connection_limits, request_content_bytes),
+        .meaning = "How large the content of a request may be; 0 for no limit.",
+        .example = "request_content_size: 100MiB\n",
+    },
+    {
+        .name = "response_header_size", .type = SETTING_SIZE, .default_text = "32KiB",
+        .min = 1 * KIB, .max = 64 * KIB, FIELD(struct connection_limits, response_header_bytes),
+        .meaning = "How large the head of a backend's answer may be.",
+        .example = "response_header_size: 64KiB\n",
+    },
+    {
+        .name = "response_header_count", .type = SETTING_COUNT, .default_text = "200",
+        .min = 1, .max = 1000, FIELD(struct connection_limits, response_header_count),
+        .meaning = "How many headers a backend's answer may have.",
+        .example = "response_header_count: 100\n",
+    },
+};
+
+static const struct settings_mapping limit_mapping = {
+    .title = "limits",
+    .meaning = "What a client or a backend can make the gateway hold or wait for.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "limits:\n"
+             "  @\n",
+    SETTINGS(limit_settings),
+    .size = sizeof(struct connection_limits),
+    .finish = settings_finish_limits,
+};
+
+/* --- The root --------------------------------------------------------------------------------- */
+
+/* Definitions come first, because they are read in this order and used by name further down. */
+static const struct setting root_settings[] = {
+    {
+        .name = "version", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
+        .is_required = true, .read = settings_read_version, .expects = "the number 1",
+        .meaning = "The version of this language.",
+        .example = "version: 1\n",
+    },
+    {
+        .name = "tls_profiles", .type = SETTING_NAMED, .mapping = &tls_profile_mapping,
+        LIST_FIELD(struct root_settings, tls_profiles, tls_profile_count),
+        .otherwise = "none",
+        .meaning = "TLS profiles by name.",
+        .example = "tls_profiles:\n"
+                   "  public:\n"
+                   "    certificates: [{ chain: server.pem, key: server.key }]\n",
+    },
+    {
+        .name = "trust_profiles", .type = SETTING_NAMED, .mapping = &trust_profile_mapping,
+        LIST_FIELD(struct root_settings, trust_profiles, trust_profile_count),
+        .otherwise = "none",
+        .meaning = "Trust profiles by name.",
+        .example = "trust_profiles:\n"
+                   "  partners:\n"
+                   "    anchors: [partners.pem]\n",
+    },
+    {
+        .name = "backends", .type = SETTING_NAMED, .mapping = &backend_mapping,
+        LIST_FIELD(struct root_settings, backends, backend_count),
+        .otherwise = "none",
+        .meaning = "Backends by name.",
+        .example = "backends:\n"
+                   "  app: { endpoints: [\"http://127.0.0.1:8080\"] }\n",
+    },
+    {
+        .name = "listeners", .type = SETTING_ITEMS, .is_required = true,
+        .mapping = &listener_mapping,
+        LIST_FIELD(struct root_settings, generation.listeners, generation.listener_count),
+        .meaning = "Where clients connect.",
+        .example = "listeners:\n"
+                   "  - address: \":8443\"\n"
+                   "    tls: { certificates: [{ chain: server.pem, key: server.key }] }\n"
+                   "    client_certificate: { trust: [client-ca.pem] }\n"
+                   "    routes: [{ backend: \"http://127.0.0.1:8080\" }]\n",
+    },
+    {
+        .name = "limits", .type = SETTING_MAPPING, .is_embedded = true, .mapping = &limit_mapping,
+        FIELD(struct root_settings, generation.limits),
+        .meaning = "What a client or a backend can make the gateway hold or wait for.",
+        .example = "limits: { request_header_size: 16KiB, keep_alive: 2m }\n",
+    },
+    {
+        .name = "log", .type = SETTING_MAPPING, .is_embedded = true, .mapping = &log_mapping,
+        FIELD(struct root_settings, generation),
+        .meaning = "What is written where.",
+        .example = "log: { access: { to: stdout, format: json }, events: { level: warning } }\n",
+    },
+    {
+        .name = "workers", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
+        .read = settings_read_workers, .expects = "auto or a number", .default_text = "auto",
+        FIELD(struct root_settings, generation.workers),
+        .meaning = "How many threads serve clients; `auto` for one a core.",
+        .example = "workers: 4\n",
+    },
+    NOT_YET("include"),
+    NOT_YET("route_sets"),
+    NOT_YET("policies"),
+    NOT_YET("rewrites"),
+    NOT_YET("admin"),
+    NOT_YET("monitoring"),
+    NOT_YET("state_dir"),
+};
+
+static const struct settings_mapping root_mapping = {
+    .title = "Top level",
+    .meaning = "What stands at the left margin of the file.",
+    .frame = "version: 1\n" FRAME_LISTENERS "@\n",
+    SETTINGS(root_settings),
+    .size = sizeof(struct root_settings),
+    .finish = settings_finish_root,
+};
+
+/* clang-format on */
+
+/* As a reader of the documentation wants to meet them. */
+static const struct settings_mapping *const mappings[] = {
+    &root_mapping,
+    &listener_mapping,
+    &listener_certificate_mapping,
+    &route_mapping,
+    &route_certificate_mapping,
+    &identity_header_mapping,
+    &tls_profile_mapping,
+    &certificate_mapping,
+    &policy_mapping,
+    &trust_profile_mapping,
+    &anchor_mapping,
+    &backend_mapping,
+    &endpoint_mapping,
+    &timeout_mapping,
+    &limit_mapping,
+    &log_mapping,
+    &access_mapping,
+    &event_mapping,
+};
+
+size_t settings_mapping_count(void)
+{
+    return sizeof(mappings) / sizeof(*mappings);
+}
+
+const struct settings_mapping *settings_mapping_get(size_t index)
+{
+    return mappings[index];
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The settings that take several forms, such as a name or a profile in place; and what is checked
+ * when a mapping is complete. The settings table names these functions.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "app/config/settings_reader_internal.h"
+
+/* What stands in lists as a mapping; its fields, put together with what was read otherwise, make an
+ * item. */
+struct anchor_entry {
+    const char *name;
+    const char *file;
+};
+struct header_entry {
+    const char *name;
+    const char *format;
+};
+struct endpoint_entry {
+    const char *url;
+};
+
+/* A mapping that was read is from now on known by its name; one in place has none. */
+void settings_register_tls_profile(struct settings_reader *reader, struct yaml_node *node,
+                                   void *target);
+void settings_register_trust_profile(struct settings_reader *reader, struct yaml_node *node,
+                                     void *target);
+void settings_register_backend(struct settings_reader *reader, struct yaml_node *node,
+                               void *target);
+
+/* A name, or the thing in place. */
+void settings_read_tls_profile(struct settings_reader *reader, const struct setting *setting,
+                               struct yaml_node *node, void *target);
+void settings_read_trust_profile(struct settings_reader *reader, const struct setting *setting,
+                                 struct yaml_node *node, void *target);
+void settings_read_backend(struct settings_reader *reader, const struct setting *setting,
+                           struct yaml_node *node, void *target);
+
+void settings_read_anchors(struct settings_reader *reader, const struct setting *setting,
+                           struct yaml_node *node, void *target);
+void settings_read_endpoints(struct settings_reader *reader, const struct setting *setting,
+                             struct yaml_node *node, void *target);
+void settings_read_identity_headers(struct settings_reader *reader, const struct setting *setting,
+                                    struct yaml_node *node, void *target);
+
+void settings_read_version(struct settings_reader *reader, const struct setting *setting,
+                           struct yaml_node *node, void *target);
+void settings_read_workers(struct settings_reader *reader, const struct setting *setting,
+                           struct yaml_node *node, void *target);
+void settings_read_ciphers(struct settings_reader *reader, const struct setting *setting,
+                           struct yaml_node *node, void *target);
+void settings_read_groups(struct settings_reader *reader, const struct setting *setting,
+                          struct yaml_node *node, void *target);
+void settings_read_host(struct settings_reader *reader, const struct setting *setting,
+                        struct yaml_node *node, void *target);
+void settings_read_access_log(struct settings_reader *reader, const struct setting *setting,
+                              struct yaml_node *node, void *target);
+void settings_read_access_log_target(struct settings_reader *reader, const struct setting *setting,
+                                     struct yaml_node *node, void *target);
+
+bool settings_address_is_valid(struct slice text, struct error *error);
+bool settings_method_is_valid(struct slice text, struct error *error);
+bool settings_token_is_valid(struct slice text, struct error *error);
+bool settings_name_is_valid(struct slice text, struct error *error);
+/* A name for an identity header: one that no other part of a message has a use for. */
+bool settings_header_name_is_valid(struct slice text, struct error *error);
+bool settings_identity_format_is_valid(struct slice text, struct error *error);
+
+void settings_finish_client_certificate(struct settings_reader *reader, struct yaml_node *node,
+                                        void *target);
+void settings_finish_policy(struct settings_reader *reader, struct yaml_node *node, void *target);
+void settings_finish_limits(struct settings_reader *reader, struct yaml_node *node, void *target);
+void settings_finish_route(struct settings_reader *reader, struct yaml_node *node, void *target);
+void settings_finish_listener(struct settings_reader *reader, struct yaml_node *node, void *target);
+void settings_finish_root(struct settings_reader *reader, struct yaml_node *node, void *target);
