@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A small PKI made in the process, and a TLS client of libssl that talks to a connection of ours
- * over a socket pair. Nothing waits: both sides take turns until neither gets any further. A test
- * includes this after support/test.h.
+ * over a socket pair. The client writes to memory, so that a test can hold back, change or cut what
+ * it sends. Nothing waits: both sides take turns until neither gets any further. A test includes
+ * this after support/test.h.
  */
 #pragma once
 
 #include <fcntl.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -79,8 +82,7 @@ static inline struct tls_fixture_pki *tls_fixture_pki(void)
     pki.server_rsa = tls_fixture_make("server", EVP_RSA_gen(2048), &pki.root);
     pki.client = tls_fixture_make("client", EVP_EC_gen("P-256"), &pki.intermediate);
     pki.client_rsa = tls_fixture_make("client rsa", EVP_RSA_gen(2048), &pki.root);
-    snprintf(pki.folder, sizeof pki.folder, "/tmp/tls_fixture.XXXXXX");
-    assert_non_null(mkdtemp(pki.folder));
+    snprintf(pki.folder, sizeof pki.folder, "/tmp/tls_fixture.%ld", (long)getpid());
     return &pki;
 }
 
@@ -98,8 +100,10 @@ static inline const char *tls_fixture_path(const char *name, char path[TLS_FIXTU
 static inline void tls_fixture_write_bytes(const char *name, const void *bytes, size_t size)
 {
     char path[TLS_FIXTURE_PATH_SIZE];
-    FILE *file = fopen(tls_fixture_path(name, path), "w");
+    FILE *file = NULL;
 
+    mkdir(tls_fixture_pki()->folder, 0700);
+    file = fopen(tls_fixture_path(name, path), "w");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, size, file), size);
     assert_int_equal(fchmod(fileno(file), 0600), 0);
@@ -188,7 +192,6 @@ static inline struct tls_profile *tls_fixture_profile(const struct tls_fixture_p
     profile = tls_profile_create(&settings, &client, context, sessions, &error);
     sk_X509_NAME_free(names);
     tls_fixture_remove_files();
-    mkdir(pki->folder, 0700);
     assert_string_equal(error.text, "");
     assert_non_null(profile);
     return profile;
@@ -296,9 +299,12 @@ struct tls_fixture_pair {
     struct tls_connection *server;
     SSL *client;
     struct tls_fixture_owner owner;
+    /* What becomes of the bytes that the client sends; NULL: they arrive. */
+    void (*send)(struct tls_fixture_pair *pair, const unsigned char *bytes, size_t size);
     enum tls_outcome outcome; /* of the server's handshake */
     int alert;                /* that the client got; 0: none */
     bool is_client_done;
+    int records; /* for `send`: how many have gone by */
 };
 
 static inline void tls_fixture_on_client(const SSL *client, int where, int value)
@@ -309,8 +315,24 @@ static inline void tls_fixture_on_client(const SSL *client, int where, int value
         pair->alert = value & 0xff;
 }
 
-/* The owner must already be filled. `name` may be NULL. */
-static inline void tls_fixture_open(struct tls_fixture_pair *pair, SSL_CTX *client,
+static inline void tls_fixture_start_client(struct tls_fixture_pair *pair, SSL_CTX *context,
+                                            const char *name)
+{
+    BIO *in = BIO_new(BIO_s_mem());
+    BIO *out = BIO_new(BIO_s_mem());
+
+    BIO_set_mem_eof_return(in, -1);
+    pair->client = SSL_new(context);
+    SSL_set_app_data(pair->client, pair);
+    SSL_set_info_callback(pair->client, tls_fixture_on_client);
+    SSL_set_bio(pair->client, in, out);
+    SSL_set_connect_state(pair->client);
+    if (name != NULL)
+        assert_int_equal(SSL_set_tlsext_host_name(pair->client, name), 1);
+}
+
+/* The owner must already be filled. `context` and `name` may be NULL. */
+static inline void tls_fixture_open(struct tls_fixture_pair *pair, SSL_CTX *context,
                                     const char *name)
 {
     int fds[2];
@@ -324,16 +346,18 @@ static inline void tls_fixture_open(struct tls_fixture_pair *pair, SSL_CTX *clie
     pair->owner.connection = pair->server;
     pair->outcome = TLS_WANTS_READ;
     pair->alert = 0;
+    pair->records = 0;
     pair->is_client_done = false;
-    if (client == NULL)
-        return;
-    pair->client = SSL_new(client);
-    SSL_set_app_data(pair->client, pair);
-    SSL_set_info_callback(pair->client, tls_fixture_on_client);
-    assert_int_equal(SSL_set_fd(pair->client, pair->client_fd), 1);
-    SSL_set_connect_state(pair->client);
-    if (name != NULL)
-        assert_int_equal(SSL_set_tlsext_host_name(pair->client, name), 1);
+    if (context != NULL)
+        tls_fixture_start_client(pair, context, name);
+}
+
+/* The client's side of the socket. */
+static inline void tls_fixture_hang_up(struct tls_fixture_pair *pair)
+{
+    if (pair->client_fd >= 0)
+        close(pair->client_fd);
+    pair->client_fd = -1;
 }
 
 static inline void tls_fixture_close(struct tls_fixture_pair *pair)
@@ -343,48 +367,87 @@ static inline void tls_fixture_close(struct tls_fixture_pair *pair)
     tls_connection_destroy(pair->server);
     tls_turn_destroy(pair->turn);
     close(pair->server_fd);
-    if (pair->client_fd >= 0)
-        close(pair->client_fd);
+    tls_fixture_hang_up(pair);
     ERR_clear_error();
 }
 
-/* The client reads whatever is there: tickets, alerts. True when it has plain text. */
+static inline void tls_fixture_send(struct tls_fixture_pair *pair, const void *bytes, size_t size)
+{
+    assert_int_equal(send(pair->client_fd, bytes, size, MSG_NOSIGNAL), size);
+}
+
+/* What the client has written goes out. */
+static inline void tls_fixture_flush(struct tls_fixture_pair *pair)
+{
+    BIO *out = SSL_get_wbio(pair->client);
+    char *bytes = NULL;
+    long size = BIO_get_mem_data(out, &bytes);
+
+    if (size <= 0 || pair->client_fd < 0)
+        return;
+    if (pair->send == NULL)
+        tls_fixture_send(pair, bytes, (size_t)size);
+    else
+        pair->send(pair, (const unsigned char *)bytes, (size_t)size);
+    (void)BIO_reset(out);
+}
+
+/* What has arrived for the client goes in. */
+static inline void tls_fixture_fetch(struct tls_fixture_pair *pair)
+{
+    char bytes[16 * 1024];
+    ssize_t count = 0;
+
+    while (pair->client_fd >= 0 && (count = recv(pair->client_fd, bytes, sizeof bytes, 0)) > 0)
+        assert_int_equal(BIO_write(SSL_get_rbio(pair->client), bytes, (int)count), count);
+}
+
+/* As SSL_read; takes tickets and alerts on the way. */
 static inline int tls_fixture_client_read(struct tls_fixture_pair *pair, char *memory, int size)
 {
+    int count = 0;
+
+    tls_fixture_fetch(pair);
     ERR_clear_error();
-    return SSL_read(pair->client, memory, size);
+    count = SSL_read(pair->client, memory, size);
+    tls_fixture_flush(pair);
+    return count;
 }
 
-static inline bool tls_fixture_client_step(struct tls_fixture_pair *pair)
+static inline void tls_fixture_client_write(struct tls_fixture_pair *pair, const char *text)
 {
-    bool before = pair->is_client_done;
-    char byte = 0;
+    assert_int_equal(SSL_write(pair->client, text, (int)strlen(text)), strlen(text));
+    tls_fixture_flush(pair);
+}
 
+static inline void tls_fixture_client_step(struct tls_fixture_pair *pair)
+{
+    tls_fixture_fetch(pair);
     ERR_clear_error();
     if (!pair->is_client_done)
         pair->is_client_done = SSL_do_handshake(pair->client) == 1;
-    if (pair->is_client_done)
-        tls_fixture_client_read(pair, &byte, 0);
-    return pair->is_client_done != before;
+    tls_fixture_flush(pair);
 }
 
-/* Ends when the server is done or has failed, and the client knows. */
-static inline enum tls_outcome tls_fixture_handshake(struct tls_fixture_pair *pair)
+static inline void tls_fixture_server_step(struct tls_fixture_pair *pair)
 {
-    for (int round = 0; round < 20; round++) {
-        tls_fixture_client_step(pair);
-        if (pair->outcome != TLS_DONE && pair->outcome != TLS_FAILED)
-            pair->outcome = tls_connection_handshake(pair->server);
-        tls_connection_end_turn(pair->server);
-    }
-    return pair->outcome;
+    if (pair->outcome != TLS_DONE && pair->outcome != TLS_FAILED)
+        pair->outcome = tls_connection_handshake(pair->server);
+    tls_connection_end_turn(pair->server);
 }
 
-/* The session that the client has now; with TLS 1.3 it must have read its ticket. */
-static inline SSL_SESSION *tls_fixture_session(struct tls_fixture_pair *pair)
+/* The server's outcome; the client has read what came, tickets and alerts. */
+static inline enum tls_outcome tls_fixture_handshake(struct tls_fixture_pair *pair)
 {
     char byte = 0;
 
-    tls_fixture_client_read(pair, &byte, 1);
-    return SSL_get1_session(pair->client);
+    for (int round = 0; round < 6; round++) {
+        tls_fixture_client_step(pair);
+        tls_fixture_server_step(pair);
+    }
+    if (pair->is_client_done)
+        assert_true(tls_fixture_client_read(pair, &byte, 1) <= 0);
+    else
+        tls_fixture_client_step(pair);
+    return pair->outcome;
 }

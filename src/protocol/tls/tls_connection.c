@@ -295,9 +295,11 @@ enum tls_outcome tls_connection_read(struct tls_connection *connection, char *me
 
 bool tls_connection_has_input(const struct tls_connection *connection)
 {
+    /* An end or a refusal that the owner has not heard of yet counts, or nobody would ask again. */
     if (connection->withheld != TLS_DONE)
         return true;
-    return connection->stage == TLS_STAGE_OPEN && has_record(connection);
+    return connection->stage == TLS_STAGE_OPEN &&
+           (connection->failure.reason != REASON_UNDECIDED || has_record(connection));
 }
 
 /* ---- writing ---- */
@@ -328,7 +330,8 @@ bool tls_connection_write(struct tls_connection *connection, struct slice bytes)
         return false;
     if (bytes.size == 0)
         return true;
-    assert(bytes.size <= tls_connection_room(connection));
+    /* Not tls_connection_room: what the client did since may have cost some of the reserve. */
+    assert(bytes.size <= TLS_OUTPUT_PLAIN_BYTES);
     ERR_clear_error();
     if (SSL_write_ex(connection->ssl, bytes.data, bytes.size, &written) == 1)
         return true;

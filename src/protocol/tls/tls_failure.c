@@ -95,6 +95,9 @@ static enum reason find_reason(const struct tls_connection *connection, unsigned
         if (library_reason == ERR_R_ASN1_LIB)
             return REASON_CERTIFICATE_MALFORMED;
     }
+    /* A signature with TLS 1.2 on a curve that is not among our groups; it was not looked at. */
+    if (library_reason == SSL_R_WRONG_CURVE && is_possession_unproven(connection))
+        return REASON_CERTIFICATE_KEY_UNACCEPTABLE;
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         if (ERR_GET_LIB(code) == ERR_LIB_SSL && reasons[i].library_reason == library_reason)
             return reasons[i].reason;

@@ -28,7 +28,8 @@ static const char *const default_alpn[] = {"http/1.1", NULL};
 
 static const uint64_t context_options =
     SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION |
-    SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
+    SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+    SSL_OP_ENABLE_MIDDLEBOX_COMPAT /* RFC 8446 appendix D.4: a MUST where the client wants it */;
 
 struct tls_profile {
     atomic_uint references;
