@@ -214,13 +214,18 @@ FIXTURE_FUNCTION void fixture_add_configured(X509 *certificate, X509 *issuer, in
                                              const char *value)
 {
     X509_EXTENSION *extension = NULL;
+    CONF *configuration = NULL;
     X509V3_CTX context;
 
     if (value == NULL)
         return;
+    configuration = NCONF_new(NULL);
     X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
-    extension = X509V3_EXT_nconf_nid(NULL, &context, nid, value);
+    /* Policies want a configuration to look into, even an empty one. */
+    X509V3_set_nconf(&context, configuration);
+    extension = X509V3_EXT_nconf_nid(configuration, &context, nid, value);
     fixture_demand(extension != NULL && X509_add_ext(certificate, extension, -1) == 1, value);
+    NCONF_free(configuration);
     X509_EXTENSION_free(extension);
 }
 
@@ -285,7 +290,9 @@ FIXTURE_FUNCTION void fixture_add_extensions(X509 *certificate, X509 *issuer,
 {
     if (!spec->without_key_identifiers) {
         fixture_add_configured(certificate, issuer, NID_subject_key_identifier, "hash");
-        fixture_add_configured(certificate, issuer, NID_authority_key_identifier, "keyid");
+        /* An issuer without an identifier has none to repeat. */
+        if (X509_get_ext_by_NID(issuer, NID_subject_key_identifier, -1) >= 0)
+            fixture_add_configured(certificate, issuer, NID_authority_key_identifier, "keyid");
     }
     fixture_add_configured(certificate, issuer, NID_basic_constraints, spec->basic_constraints);
     fixture_add_configured(certificate, issuer, NID_key_usage, spec->key_usage);

@@ -15,6 +15,7 @@
 #include "protocol/x509/certification_path.h"
 
 #include <openssl/err.h>
+#include <openssl/objects.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
@@ -158,7 +159,9 @@ static bool prepare(X509_STORE_CTX *context, const struct certification_path_set
     X509_VERIFY_PARAM_set_time(parameters, (time_t)now);
     X509_VERIFY_PARAM_set_depth(parameters, (int)settings->depth);
     X509_VERIFY_PARAM_set_auth_level(parameters, AUTHENTICATION_LEVEL);
+    /* RFC 5280 section 6.1.1 (c): the initial set is any-policy; libcrypto's would be empty. */
     return X509_VERIFY_PARAM_set_flags(parameters, flags) == 1 &&
+           X509_VERIFY_PARAM_add0_policy(parameters, OBJ_nid2obj(NID_any_policy)) == 1 &&
            X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_SSL_CLIENT) == 1 &&
            X509_VERIFY_PARAM_set_trust(parameters, X509_TRUST_SSL_CLIENT) == 1;
 }
