@@ -7,6 +7,7 @@
 #include "gateway/exchange/exchange.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "gateway/routing/routing.h"
@@ -543,24 +544,22 @@ static enum step answer(struct exchange *exchange)
     return enter(exchange, EXCHANGE_REPORTING);
 }
 
+/* As the verification header would say it; empty when the walk ended before anything was judged. */
 static const char *verification_name(const struct exchange *exchange, char *memory, size_t size)
 {
-    const struct verdict *verdict = exchange->authentication.verdict;
+    const struct authentication *authentication = &exchange->authentication;
 
-    if (exchange->start.connection->presented == NULL)
+    if (authentication->reason == REASON_UNDECIDED)
+        return "";
+    if (exchange->start.connection->presented == NULL ||
+        (exchange->route != NULL && exchange->route->plan->demand.mode == CLIENT_CERTIFICATE_NONE))
         return "NONE";
-    if (exchange->authentication.identity != NULL)
+    if (authentication->identity != NULL)
         return "SUCCESS";
-    if (reason_is_certificate(exchange->authentication.reason) || verdict != NULL) {
-        size_t used = (size_t)stpcpy(memory, "FAILED:") - (size_t)memory;
-        const char *name = reason_name(exchange->authentication.reason);
-        size_t length = strnlen(name, size - used - 1);
-
-        memcpy(memory + used, name, length);
-        memory[used + length] = '\0';
-        return memory;
-    }
-    return "PASSTHROUGH";
+    if (authentication->reason == REASON_NONE)
+        return "PASSTHROUGH";
+    (void)snprintf(memory, size, "FAILED:%s", reason_name(authentication->reason));
+    return memory;
 }
 
 static void describe_certificate(struct exchange *exchange, struct exchange_record *record)
