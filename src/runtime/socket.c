@@ -341,7 +341,9 @@ int socket_connect_result(int fd)
     if (code != 0)
         return code;
     /* No error is not yet a connection: the attempt may still be under way. */
-    return getpeername(fd, (struct sockaddr *)&peer, &peer_size) == 0 ? 0 : errno;
+    if (getpeername(fd, (struct sockaddr *)&peer, &peer_size) == 0)
+        return 0;
+    return errno == ENOTCONN ? EINPROGRESS : errno;
 }
 
 /* accept(2): Linux reports what happened to the connection that was to be accepted; the next

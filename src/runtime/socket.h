@@ -40,7 +40,8 @@ int socket_listen(const struct socket_address *address, int backlog, bool shared
 bool socket_local_address(int fd, struct socket_address *address);
 /* Begins to connect, TCP_NODELAY set; -1 when that fails at once. Writable means decided. */
 int socket_connect(const struct socket_address *address, struct error *error);
-/* 0 when connected, else the errno of the attempt. */
+/* 0 when connected, EINPROGRESS while that is open, else the errno of the attempt, which is told
+ * once. */
 int socket_connect_result(int fd);
 
 enum socket_outcome {

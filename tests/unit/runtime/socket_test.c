@@ -311,6 +311,27 @@ TEST(a_refused_connection_gives_its_errno)
     socket_close(fd);
 }
 
+/* A queue of one that is full: the system ignores whoever comes then, as a slow network would. */
+TEST(a_connection_under_way_is_neither_made_nor_refused)
+{
+    struct socket_address address;
+    int listening = -1;
+    int fds[8];
+
+    assert_true(socket_address_parse(SLICE("127.0.0.1:0"), &address, NULL));
+    listening = socket_listen(&address, 0, false, NULL);
+    assert_true(listening >= 0 && socket_local_address(listening, &address));
+    for (size_t i = 0; i < 8; i++) {
+        fds[i] = socket_connect(&address, NULL);
+        assert_true(fds[i] >= 0);
+    }
+    assert_int_equal(socket_connect_result(fds[0]), 0);
+    assert_int_equal(socket_connect_result(fds[7]), EINPROGRESS);
+    for (size_t i = 0; i < 8; i++)
+        socket_close(fds[i]);
+    socket_close(listening);
+}
+
 TEST(an_address_in_use_is_an_error_unless_it_is_shared)
 {
     struct socket_address address = address_from("127.0.0.1:0");
@@ -356,6 +377,7 @@ int main(void)
         cmocka_unit_test(a_peer_that_ends_its_side_is_closed_and_can_still_be_written_to),
         cmocka_unit_test(a_hard_close_fails_at_the_peer),
         cmocka_unit_test(a_refused_connection_gives_its_errno),
+        cmocka_unit_test(a_connection_under_way_is_neither_made_nor_refused),
         cmocka_unit_test(an_address_in_use_is_an_error_unless_it_is_shared),
         cmocka_unit_test(accepting_from_what_does_not_listen_fails));
 }
