@@ -25,7 +25,7 @@ enum {
     OUTPUT_CONTENT_BYTES = 64 * 1024, /* offered as room for content */
     CONTENT_BYTES = 256 * 1024,       /* read in one turn */
     HEAD_SLACK_BYTES = 16 * 1024,     /* content that may come along with a head */
-    ARENA_BYTES = 24 * 1024,
+    ARENA_BYTES = 40 * 1024,          /* for the fields of a head, as many as can be configured */
     BLOCKS_SPARE = 64,
     SWEEP_MS = 5000
 };
@@ -59,6 +59,7 @@ struct backend_connection {
     enum connection_phase phase;
     bool is_reused;
     bool has_answered;
+    bool has_sent;    /* something of the request has left */
     bool is_sent;     /* the request, to its end */
     bool is_complete; /* the answer, to its end */
     bool send_failed;
@@ -133,10 +134,19 @@ static void on_event(void *context, unsigned ready)
     connection->ready(connection->owner);
 }
 
+/* Idle connections are looked at now and then, more often where they are not kept for long. */
+static void start_sweep(struct backend_worker *worker, const struct backend_pool *pool)
+{
+    uint64_t idle_ms = pool->settings->idle_ms;
+
+    timer_start(worker->sweep, idle_ms < SWEEP_MS ? idle_ms : SWEEP_MS);
+}
+
 static void on_sweep(void *context)
 {
     struct backend_worker *worker = context;
     uint64_t now = event_loop_now_ms(worker->loop);
+    const struct backend_pool *hastiest = NULL;
 
     for (size_t i = 0; i < worker->settings.pools; i++) {
         struct list_link *link = list_last(&worker->groups[i].idle);
@@ -145,14 +155,18 @@ static void on_sweep(void *context)
             struct backend_connection *connection =
                 LIST_ITEM(link, struct backend_connection, link);
 
-            if (now - connection->idle_since_ms < connection->pool->settings->idle_ms)
+            if (now - connection->idle_since_ms < connection->pool->settings->idle_ms) {
+                if (hastiest == NULL ||
+                    connection->pool->settings->idle_ms < hastiest->settings->idle_ms)
+                    hastiest = connection->pool;
                 break;
+            }
             close_idle(connection);
             link = list_last(&worker->groups[i].idle);
         }
     }
-    if (worker->idle_count > 0)
-        timer_start(worker->sweep, SWEEP_MS);
+    if (hastiest != NULL)
+        start_sweep(worker, hastiest);
 }
 
 struct backend_worker *backend_worker_create(struct event_loop *loop,
@@ -196,20 +210,35 @@ size_t backend_worker_idle(const struct backend_worker *worker)
     return worker->idle_count;
 }
 
+/* A byte that nobody asked for would be taken for the next answer, so the loop's word, which may
+ * come later, is not waited for. */
+static bool is_quiet(const struct backend_connection *connection)
+{
+    char byte;
+
+    return socket_read(connection->fd, &byte, sizeof(byte)).outcome == SOCKET_AGAIN;
+}
+
 static struct backend_connection *take_idle(struct backend_worker *worker,
                                             const struct backend_pool *pool)
 {
     struct backend_group *group = &worker->groups[pool->index];
-    struct backend_connection *connection;
 
-    if (list_is_empty(&group->idle))
-        return NULL;
-    connection = LIST_ITEM(list_first(&group->idle), struct backend_connection, link);
-    list_remove(&group->idle, &connection->link);
-    worker->idle_count--;
-    connection->phase = PHASE_BUSY;
-    connection->is_reused = true;
-    return connection;
+    while (!list_is_empty(&group->idle)) {
+        struct backend_connection *connection =
+            LIST_ITEM(list_first(&group->idle), struct backend_connection, link);
+
+        if (!is_quiet(connection)) {
+            close_idle(connection);
+            continue;
+        }
+        list_remove(&group->idle, &connection->link);
+        worker->idle_count--;
+        connection->phase = PHASE_BUSY;
+        connection->is_reused = true;
+        return connection;
+    }
+    return NULL;
 }
 
 static struct backend_connection *open_connection(struct backend_worker *worker,
@@ -334,6 +363,7 @@ static void http1_send_head(struct backend_connection *connection, struct slice 
     assert(connection->phase == PHASE_BUSY);
     connection->request_framing = framing;
     connection->is_head = is_head;
+    connection->has_sent = false;
     connection->progress = (struct http_read_progress){0};
     connection->input = (struct slice){NULL, 0};
     collect(connection, head);
@@ -388,9 +418,10 @@ static enum backend_io send_collected(struct backend_connection *connection)
     bool is_owner = worker->output_owner == connection;
 
     if (!is_owner && !waits_to_send(connection))
-        return BACKEND_IO_DONE;
+        return connection->send_failed ? BACKEND_IO_FAILED : BACKEND_IO_DONE;
     if (is_owner)
         worker->output_owner = NULL;
+    connection->has_sent = true;
     while (!slice_is_empty(buffer_readable(&connection->output))) {
         struct socket_result sent =
             socket_write(connection->fd, buffer_readable(&connection->output));
@@ -475,7 +506,13 @@ static enum backend_io http1_read_head(struct backend_connection *connection,
     };
     bool has_new_bytes;
 
+    /* Nothing was asked yet. */
+    if (!connection->has_sent)
+        return BACKEND_IO_WAIT;
     take_block(connection);
+    /* Nobody looks at an interim response any more: its room is the next one's. */
+    arena_reset(&connection->arena);
+    buffer_compact(&connection->head);
     has_new_bytes = !slice_is_empty(buffer_readable(&connection->head));
     for (;;) {
         struct http_read read = {.outcome = HTTP_READ_INCOMPLETE};
@@ -685,7 +722,7 @@ static void http1_release(struct backend_connection *connection)
     list_prepend(&group_of(connection)->idle, &connection->link);
     worker->idle_count++;
     if (!timer_is_running(worker->sweep))
-        timer_start(worker->sweep, SWEEP_MS);
+        start_sweep(worker, connection->pool);
 }
 
 const struct backend_operations backend_http1 = {

@@ -27,6 +27,8 @@ static bool parse_endpoint(const char *url, char **host, uint16_t *port, struct 
         size_t end = slice_find(rest, ']');
 
         name = slice_after(slice_first(rest, end), 1);
+        if (end == rest.size)
+            name.size = 0;
         rest = slice_after(rest, end + 1);
         colon = 0;
         if (rest.size > 0 && rest.data[0] != ':')
