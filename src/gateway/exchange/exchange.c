@@ -44,6 +44,7 @@ enum {
     ADDRESSES_TRIED_MAX = 4,
     SCRATCH_ARENA_BYTES = 16 * 1024,
     HEAD_ROOM_BYTES = 80 * 1024, /* before a response's head, or an answer, is begun */
+    STATUS_CLIENT_GONE = 499,    /* for the log only: nobody is there to be answered */
 };
 
 struct exchange {
@@ -56,8 +57,9 @@ struct exchange {
     struct authentication authentication;
     struct backend_connection *backend;
     size_t attempt;
-    bool has_waited; /* since the client was last authenticated */
-    bool wants_turn; /* it stopped for lack of room, not of input */
+    bool has_waited;        /* since the client was last authenticated */
+    bool wants_client_room; /* it stopped for lack of room, not of input */
+    bool wants_backend_room;
     bool draining;
     bool must_close;
     bool is_broken;
@@ -129,9 +131,12 @@ static enum step answer_with(struct exchange *exchange, enum reason reason, cons
     return enter(exchange, EXCHANGE_ANSWERING);
 }
 
-/* Too late for an answer of our own: the client sees that the response is not complete. */
+/* Too late for an answer of our own, or nobody is there to read it: the client sees that the
+ * response is not complete. */
 static enum step break_off(struct exchange *exchange, enum reason reason, const char *detail)
 {
+    if (!exchange->response_pump.has_begun)
+        exchange->status = reason_status(reason);
     exchange->reason = reason;
     exchange->detail = detail;
     exchange->is_broken = true;
@@ -141,7 +146,7 @@ static enum step break_off(struct exchange *exchange, enum reason reason, const 
 
 static enum step refuse(struct exchange *exchange, enum reason reason, const char *detail)
 {
-    if (exchange->response_pump.has_begun)
+    if (exchange->response_pump.has_begun || reason_status(reason) == STATUS_CLIENT_GONE)
         return break_off(exchange, reason, detail);
     return answer_with(exchange, reason, detail);
 }
@@ -224,6 +229,7 @@ static enum step try_next_address(struct exchange *exchange, const struct backen
 
     release_backend(exchange);
     exchange->attempt++;
+    exchange->progress++; /* each address may take the whole time */
     if (failure->reason == REASON_BACKEND_BUSY || exchange->attempt >= addresses ||
         exchange->attempt >= ADDRESSES_TRIED_MAX)
         return answer_with(exchange, failure->reason, failure->detail);
@@ -360,7 +366,7 @@ static enum step pump_request(struct exchange *exchange)
         enum reason reason = REASON_INTERNAL;
 
         if (room == 0) {
-            exchange->wants_turn = true;
+            exchange->wants_backend_room = true;
             return STEP_WAIT;
         }
         if (room > CONTENT_PIECE_BYTES)
@@ -389,6 +395,15 @@ static enum step pump_request(struct exchange *exchange)
     return STEP_AGAIN;
 }
 
+/* For what comes next of the response: its head, or some content. */
+static bool client_has_room(const struct exchange *exchange)
+{
+    size_t room = exchange->start.client_operations->room(exchange->start.client);
+
+    return exchange->response_pump.has_begun ? room > CHUNK_OVERHEAD_BYTES
+                                             : room >= HEAD_ROOM_BYTES;
+}
+
 /* AGAIN: the response has begun. */
 static enum step begin_response(struct exchange *exchange)
 {
@@ -398,8 +413,8 @@ static enum step begin_response(struct exchange *exchange)
     struct http_response response;
     enum reason reason;
 
-    if (client->room(exchange->start.client) < HEAD_ROOM_BYTES) {
-        exchange->wants_turn = true;
+    if (!client_has_room(exchange)) {
+        exchange->wants_client_room = true;
         return STEP_WAIT;
     }
     do {
@@ -451,8 +466,8 @@ static enum step pump_response(struct exchange *exchange)
         size_t room = client->room(exchange->start.client);
         struct slice content = {NULL, 0};
 
-        if (room <= CHUNK_OVERHEAD_BYTES) {
-            exchange->wants_turn = true;
+        if (!client_has_room(exchange)) {
+            exchange->wants_client_room = true;
             return STEP_WAIT;
         }
         switch (backend->read_content(exchange->backend, room - CHUNK_OVERHEAD_BYTES, &content,
@@ -532,8 +547,8 @@ static enum step answer(struct exchange *exchange)
         .request = exchange->request,
     };
 
-    if (exchange->start.client_operations->room(exchange->start.client) < HEAD_ROOM_BYTES) {
-        exchange->wants_turn = true;
+    if (!client_has_room(exchange)) {
+        exchange->wants_client_room = true;
         return STEP_WAIT;
     }
     exchange->status = reason_status(exchange->reason);
@@ -685,7 +700,8 @@ struct exchange *exchange_init(void *memory, const struct exchange_start *start)
 
 void exchange_advance(struct exchange *exchange)
 {
-    exchange->wants_turn = false;
+    exchange->wants_client_room = false;
+    exchange->wants_backend_room = false;
     while (exchange->state != EXCHANGE_FINISHED &&
            states[exchange->state].run(exchange) == STEP_AGAIN)
         continue;
@@ -696,8 +712,6 @@ void exchange_abort(struct exchange *exchange, enum reason reason, const char *d
     if (exchange->state == EXCHANGE_FINISHED)
         return;
     release_backend(exchange);
-    if (!exchange->response_pump.has_begun)
-        exchange->status = reason_status(reason);
     if (exchange->state != EXCHANGE_REPORTING)
         (void)break_off(exchange, reason, detail);
     exchange_advance(exchange);
@@ -706,12 +720,9 @@ void exchange_abort(struct exchange *exchange, enum reason reason, const char *d
 /* Who kept us waiting? */
 static enum reason blame(const struct exchange *exchange)
 {
-    const struct exchange_client_operations *client = exchange->start.client_operations;
-
     if (exchange->state == EXCHANGE_CONNECTING)
         return REASON_BACKEND_CONNECT_TIMEOUT;
-    if (exchange->response_pump.has_begun &&
-        client->room(exchange->start.client) <= CHUNK_OVERHEAD_BYTES)
+    if (!client_has_room(exchange))
         return REASON_CLIENT_TOO_SLOW;
     if (!exchange->request_pump.is_done && !exchange->response_pump.has_begun &&
         exchange->environment->backend_operations->room(exchange->backend) > 0)
@@ -744,18 +755,13 @@ void exchange_time_out(struct exchange *exchange)
 bool exchange_end_turn(struct exchange *exchange)
 {
     const struct backend_operations *backend = exchange->environment->backend_operations;
-    bool wants_answer;
 
-    if (exchange->backend == NULL)
-        return exchange->wants_turn;
     /* While the client has no room the answer stays with the kernel, and the backend is slowed
      * down. */
-    wants_answer =
-        !exchange->response_pump.has_begun ||
-        exchange->start.client_operations->room(exchange->start.client) > CHUNK_OVERHEAD_BYTES;
-    if (backend->end_turn(exchange->backend, wants_answer) == BACKEND_IO_WAIT)
-        return false;
-    return exchange->wants_turn;
+    if (exchange->backend != NULL &&
+        backend->end_turn(exchange->backend, client_has_room(exchange)) != BACKEND_IO_DONE)
+        return exchange->wants_client_room;
+    return exchange->wants_client_room || exchange->wants_backend_room;
 }
 
 bool exchange_is_finished(const struct exchange *exchange)
