@@ -65,7 +65,6 @@ struct connection {
     uint64_t exchanges;
     int64_t accepted_wall_ms;
     uint64_t accepted_us;
-    uint64_t request_us; /* when the first byte of the request at hand came */
     char client_address[SOCKET_ADDRESS_TEXT_SIZE];
     char client_host[SOCKET_ADDRESS_TEXT_SIZE];
 };
@@ -320,7 +319,8 @@ static void end_exchange(struct connection *connection)
 {
     bool must_close = exchange_must_close(connection->exchange);
 
-    connection->is_broken = exchange_is_broken(connection->exchange);
+    connection->is_broken =
+        exchange_is_broken(connection->exchange) || connection->client.has_failed;
     exchange_reset(connection->exchange);
     pool_release(connection->environment->exchanges, connection->exchange);
     connection->exchange = NULL;
@@ -385,9 +385,12 @@ static enum step serve(struct connection *connection)
         if (connection->exchange == NULL) {
             enum step step;
 
-            /* No new request while the answers to earlier ones wait for the client. */
-            if (tls_connection_room(connection->tls) == 0)
+            /* No new request while the answers to earlier ones wait for the client. The next one
+             * may be here already, so that no event will tell of it. */
+            if (tls_connection_room(connection->tls) == 0) {
+                connection->wants_turn = true;
                 return STEP_WAIT;
+            }
             step = next_request(connection);
             if (connection->exchange == NULL)
                 return step;
@@ -472,8 +475,10 @@ static unsigned interest(const struct connection *connection)
 
     switch (connection->state) {
     case CONNECTION_HANDSHAKING:
-    case CONNECTION_CLOSING:
         return wanted | EVENT_READABLE;
+    case CONNECTION_CLOSING:
+        /* Nothing is read before everything is sent. */
+        return connection->wants_write ? wanted : (unsigned)EVENT_READABLE;
     case CONNECTION_SERVING:
     case CONNECTION_DRAINING:
         if (connection->exchange == NULL)
@@ -551,6 +556,8 @@ static bool end_turn(struct connection *connection)
         connection->wants_write = false;
         connection->client.has_failed = true;
         connection->is_broken = true;
+        if (connection->exchange != NULL)
+            exchange_abort(connection->exchange, REASON_REQUEST_ABANDONED, "writing failed");
         if (connection->state != CONNECTION_CLOSING) {
             if (connection->state == CONNECTION_HANDSHAKING)
                 report_handshake(connection, REASON_HANDSHAKE_ABANDONED, SLICE("writing failed"));
@@ -625,7 +632,7 @@ static enum step time_out(struct connection *connection)
             exchange_time_out(connection->exchange);
             return STEP_AGAIN;
         }
-        if (client_http1_has_begun(&connection->client) &&
+        if (!connection->wants_write && client_http1_has_begun(&connection->client) &&
             begin_exchange(connection, NULL, REASON_REQUEST_TIMEOUT, NULL))
             return STEP_AGAIN;
         connection->is_broken = connection->wants_write;
