@@ -385,6 +385,10 @@ static enum step serve(struct connection *connection)
         if (connection->exchange == NULL) {
             enum step step;
 
+            if (connection->client.has_failed) {
+                connection->is_broken = true;
+                return close_connection(connection);
+            }
             /* No new request while the answers to earlier ones wait for the client. The next one
              * may be here already, so that no event will tell of it. */
             if (tls_connection_room(connection->tls) == 0) {
