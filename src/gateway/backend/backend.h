@@ -32,6 +32,7 @@ struct backend_pool *backend_pool_create(const struct backend_settings *settings
 /* NULL is fine. */
 void backend_pool_destroy(struct backend_pool *pool);
 const struct backend_settings *backend_pool_settings(const struct backend_pool *pool);
+size_t backend_pool_place(const struct backend_pool *pool);
 /* How many addresses can be tried. */
 size_t backend_pool_addresses(const struct backend_pool *pool);
 
@@ -45,6 +46,10 @@ struct backend_worker *backend_worker_create(struct event_loop *loop,
                                              const struct backend_worker_settings *settings);
 /* Every connection must have been released. NULL is fine. */
 void backend_worker_destroy(struct backend_worker *worker);
+/* From now on these pools alone are used, each at its place: idle connections of all others are
+ * closed, and busy ones are when they become idle. */
+void backend_worker_keep(struct backend_worker *worker, struct backend_pool *const *pools,
+                         size_t count);
 /* How many connections wait for their next use. */
 size_t backend_worker_idle(const struct backend_worker *worker);
 

@@ -31,6 +31,7 @@ enum {
 };
 
 struct backend_group {
+    bool is_retired;  /* no generation of today has the pool */
     struct list idle; /* most recently used first */
     size_t open;
     size_t next_address;
@@ -39,7 +40,8 @@ struct backend_group {
 struct backend_worker {
     struct event_loop *loop;
     struct backend_worker_settings settings;
-    struct backend_group *groups; /* one a pool */
+    struct backend_group **groups; /* by the place of a pool */
+    size_t group_count;
     struct pool *blocks;
     struct timer *sweep;
     size_t idle_count;
@@ -92,7 +94,7 @@ static const struct http_chunked_limits chunked_limits = {.extension_bytes = 409
 
 static struct backend_group *group_of(const struct backend_connection *connection)
 {
-    return &connection->worker->groups[connection->pool->index];
+    return connection->worker->groups[connection->pool->index];
 }
 
 /* ---- opening and closing ----------------------------------------------------------------------
@@ -148,8 +150,8 @@ static void on_sweep(void *context)
     uint64_t now = event_loop_now_ms(worker->loop);
     const struct backend_pool *hastiest = NULL;
 
-    for (size_t i = 0; i < worker->settings.pools; i++) {
-        struct list_link *link = list_last(&worker->groups[i].idle);
+    for (size_t i = 0; i < worker->group_count; i++) {
+        struct list_link *link = list_last(&worker->groups[i]->idle);
 
         while (link != NULL) {
             struct backend_connection *connection =
@@ -162,11 +164,45 @@ static void on_sweep(void *context)
                 break;
             }
             close_idle(connection);
-            link = list_last(&worker->groups[i].idle);
+            link = list_last(&worker->groups[i]->idle);
         }
     }
     if (hastiest != NULL)
         start_sweep(worker, hastiest);
+}
+
+/* Groups stay where they are in memory: connections are in their lists. */
+static void add_groups(struct backend_worker *worker, size_t count)
+{
+    if (count <= worker->group_count)
+        return;
+    worker->groups = memory_resize(worker->groups, count * sizeof(struct backend_group *));
+    for (size_t i = worker->group_count; i < count; i++) {
+        worker->groups[i] = memory_allocate(sizeof(struct backend_group));
+        list_init(&worker->groups[i]->idle);
+    }
+    worker->group_count = count;
+}
+
+static void close_all_idle(struct backend_group *group)
+{
+    while (!list_is_empty(&group->idle))
+        close_idle(LIST_ITEM(list_first(&group->idle), struct backend_connection, link));
+}
+
+void backend_worker_keep(struct backend_worker *worker, struct backend_pool *const *pools,
+                         size_t count)
+{
+    for (size_t i = 0; i < worker->group_count; i++)
+        worker->groups[i]->is_retired = true;
+    for (size_t i = 0; i < count; i++) {
+        add_groups(worker, pools[i]->index + 1);
+        worker->groups[pools[i]->index]->is_retired = false;
+    }
+    for (size_t i = 0; i < worker->group_count; i++) {
+        if (worker->groups[i]->is_retired)
+            close_all_idle(worker->groups[i]);
+    }
 }
 
 struct backend_worker *backend_worker_create(struct event_loop *loop,
@@ -176,9 +212,7 @@ struct backend_worker *backend_worker_create(struct event_loop *loop,
 
     worker->loop = loop;
     worker->settings = *settings;
-    worker->groups = memory_allocate_array(settings->pools, sizeof(*worker->groups));
-    for (size_t i = 0; i < settings->pools; i++)
-        list_init(&worker->groups[i].idle);
+    add_groups(worker, settings->pools);
     worker->blocks = pool_create(settings->response_header_bytes + HEAD_SLACK_BYTES + ARENA_BYTES,
                                  SIZE_MAX, BLOCKS_SPARE);
     worker->sweep = timer_create_on(loop, on_sweep, worker);
@@ -191,11 +225,10 @@ void backend_worker_destroy(struct backend_worker *worker)
 {
     if (worker == NULL)
         return;
-    for (size_t i = 0; i < worker->settings.pools; i++) {
-        while (!list_is_empty(&worker->groups[i].idle))
-            close_idle(
-                LIST_ITEM(list_first(&worker->groups[i].idle), struct backend_connection, link));
-        assert(worker->groups[i].open == 0);
+    for (size_t i = 0; i < worker->group_count; i++) {
+        close_all_idle(worker->groups[i]);
+        assert(worker->groups[i]->open == 0);
+        memory_release(worker->groups[i]);
     }
     timer_destroy(worker->sweep);
     pool_destroy(worker->blocks);
@@ -222,7 +255,7 @@ static bool is_quiet(const struct backend_connection *connection)
 static struct backend_connection *take_idle(struct backend_worker *worker,
                                             const struct backend_pool *pool)
 {
-    struct backend_group *group = &worker->groups[pool->index];
+    struct backend_group *group = worker->groups[pool->index];
 
     while (!list_is_empty(&group->idle)) {
         struct backend_connection *connection =
@@ -245,7 +278,7 @@ static struct backend_connection *open_connection(struct backend_worker *worker,
                                                   const struct backend_pool *pool,
                                                   struct backend_failure *failure)
 {
-    struct backend_group *group = &worker->groups[pool->index];
+    struct backend_group *group = worker->groups[pool->index];
     const struct socket_address *address =
         &pool->addresses[group->next_address++ % pool->address_count];
     struct backend_connection *connection;
@@ -277,8 +310,10 @@ static struct backend_connection *http1_acquire(struct backend_worker *worker,
                                                 backend_ready *ready, void *owner,
                                                 struct backend_failure *failure)
 {
-    struct backend_connection *connection = attempt == 0 ? take_idle(worker, pool) : NULL;
+    struct backend_connection *connection;
 
+    add_groups(worker, pool->index + 1);
+    connection = attempt == 0 ? take_idle(worker, pool) : NULL;
     if (connection == NULL)
         connection = open_connection(worker, pool, failure);
     if (connection == NULL)
@@ -697,6 +732,7 @@ static bool can_serve_again(const struct backend_connection *connection)
            connection->worker->output_owner != connection && slice_is_empty(connection->input) &&
            connection->response.keep_alive &&
            connection->response.framing != HTTP_FRAMING_UNTIL_CLOSE &&
+           !group_of(connection)->is_retired &&
            group_of(connection)->idle.count < connection->pool->settings->idle_max;
 }
 

@@ -10,7 +10,7 @@
 enum { BACKEND_ADDRESSES_MAX = 256 };
 
 struct backend_pool {
-    const struct backend_settings *settings; /* borrowed from the configuration */
+    struct backend_settings *settings;
     size_t index;
     struct socket_address addresses[BACKEND_ADDRESSES_MAX];
     size_t address_count;

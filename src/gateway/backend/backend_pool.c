@@ -74,12 +74,47 @@ cleanup:
     return added;
 }
 
+/* A pool outlives the configuration that it was made from, when the next one says the same. */
+static struct backend_settings *copy_settings(const struct backend_settings *settings)
+{
+    struct backend_settings *copy = memory_allocate(sizeof(*copy));
+
+    *copy = *settings;
+    copy->name = memory_copy_text(settings->name);
+    copy->host = memory_copy_text(settings->host);
+    copy->position = (struct position){NULL, 0, 0};
+    copy->endpoints = memory_allocate_array(settings->endpoint_count, sizeof(*copy->endpoints));
+    for (size_t i = 0; i < settings->endpoint_count; i++)
+        copy->endpoints[i].url = memory_copy_text(settings->endpoints[i].url);
+    return copy;
+}
+
+static void release_text(const char *text)
+{
+    union {
+        const char *constant;
+        char *ours;
+    } data = {.constant = text};
+
+    memory_release(data.ours);
+}
+
+static void release_settings(struct backend_settings *settings)
+{
+    for (size_t i = 0; i < settings->endpoint_count; i++)
+        release_text(settings->endpoints[i].url);
+    release_text(settings->name);
+    release_text(settings->host);
+    memory_release(settings->endpoints);
+    memory_release(settings);
+}
+
 struct backend_pool *backend_pool_create(const struct backend_settings *settings, size_t index,
                                          struct error *error)
 {
     struct backend_pool *pool = memory_allocate(sizeof(*pool));
 
-    pool->settings = settings;
+    pool->settings = copy_settings(settings);
     pool->index = index;
     for (size_t i = 0; i < settings->endpoint_count; i++) {
         const struct backend_endpoint_settings *endpoint = &settings->endpoints[i];
@@ -101,7 +136,15 @@ struct backend_pool *backend_pool_create(const struct backend_settings *settings
 
 void backend_pool_destroy(struct backend_pool *pool)
 {
+    if (pool == NULL)
+        return;
+    release_settings(pool->settings);
     memory_release(pool);
+}
+
+size_t backend_pool_place(const struct backend_pool *pool)
+{
+    return pool->index;
 }
 
 const struct backend_settings *backend_pool_settings(const struct backend_pool *pool)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The backend pools of all generations that live. A pool is known by its settings: a generation
+ * that says the same as the one before shares its pool, so that a reload closes no connection to a
+ * backend whose settings did not change. Each live pool has a place of its own in the workers'
+ * tables.
+ */
+#pragma once
+
+#include "gateway/backend/backend.h"
+
+struct backend_registry;
+
+struct backend_registry *backend_registry_create(void);
+/* Every pool must have been released. NULL is fine. */
+void backend_registry_destroy(struct backend_registry *registry);
+
+/* The pool with these settings: shared, or made, which may block on DNS. The caller releases it.
+ * NULL and an error with the setting's position. From any thread. */
+struct backend_pool *backend_registry_acquire(struct backend_registry *registry,
+                                              const struct backend_settings *settings,
+                                              struct error *error);
+/* From any thread; NULL is fine. */
+void backend_registry_release(struct backend_registry *registry, struct backend_pool *pool);
