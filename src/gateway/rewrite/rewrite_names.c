@@ -57,9 +57,9 @@ static const char *const identity_names[] = {
     NULL,
 };
 
-/* What these begin is somebody's identity whatever follows: "-Validity", "-S-DN-CN", "-Sha512". */
+/* What these begin is somebody's identity whatever follows: "-Validity", "-S-DN-CN", "ificate". */
 static const char *const identity_families[] = {
-    "Client-Cert-", "X-Client-Cert-", "X-Client-Certificate-", "X-ClientCert-",
+    "Client-Cert", "X-Client-Cert", "X-ClientCert",
     "X-ARR-", "X-AppGW-", "X-MS-CLIENT-PRINCIPAL-",
     "SSL-", "X-SSL-", "SSLClientCert", "TLS-Client-", "X-TLS-Client-",
     "X-Amzn-Mtls-", "Cf-Client-Cert-", "Cf-Cert-",

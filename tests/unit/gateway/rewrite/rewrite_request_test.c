@@ -316,6 +316,9 @@ static const char *const our_names[] = {
     "X-Client-Cert-Verification",
     "X-Client-Cert-Anything",
     "X-Client-Cert",
+    "X-Client-Cert1",
+    "Client-Certificate",
+    "X-ClientCertDN",
     "X-Client-Certificate",
     "X-Client-Certificate-Subject",
     "X-Client-Subject",
@@ -496,10 +499,9 @@ TEST(a_name_that_a_route_of_the_generation_fills_is_stripped_on_every_route)
 TEST(similar_names_that_are_nobodys_identity_pass)
 {
     static const char *const names[] = {
-        "X-Client",    "X-Client-Version", "Client",         "X-Request-ID",
-        "X-Forward",   "X-Originator",     "Remote-Address", "X-Amzn-Id",
-        "X-SSLify",    "Cf-Ray",           "Authorization",  "Origin",
-        "Traceparent", "X-Arrow",          "Proxy-Status",   "X-Clientcertify",
+        "X-Client",      "X-Client-Version", "Client",      "X-Request-ID", "X-Forward",
+        "X-Originator",  "Remote-Address",   "X-Amzn-Id",   "X-SSLify",     "Cf-Ray",
+        "Authorization", "Origin",           "Traceparent", "X-Arrow",      "Proxy-Status",
     };
 
     for (size_t i = 0; i < COUNT(names); i++) {

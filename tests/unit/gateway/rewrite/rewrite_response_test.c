@@ -195,7 +195,7 @@ TEST(what_varies_by_identity_varies_by_everything)
         {"Accept", false},
         {"Accept, X-Forwarded-Proto", false},
         {"*", false},
-        {"X-Client-Certify", false},
+        {"X-Client-Version", false},
     };
     struct rewrite_response_facts facts = facts_of(HTTP_FRAMING_NONE);
 
