@@ -290,6 +290,14 @@ static inline SSL_CTX *tls_fixture_client(int version, const struct tls_fixture_
     return context;
 }
 
+static inline void tls_fixture_set_groups(SSL_CTX *context, const char *groups)
+{
+    char copy[64] = ""; /* libssl's macros take no const */
+
+    snprintf(copy, sizeof copy, "%s", groups);
+    assert_int_equal(SSL_CTX_set1_groups_list(context, copy), 1);
+}
+
 /* ---- a client and a connection of ours ---- */
 
 struct tls_fixture_pair {
@@ -320,6 +328,7 @@ static inline void tls_fixture_start_client(struct tls_fixture_pair *pair, SSL_C
 {
     BIO *in = BIO_new(BIO_s_mem());
     BIO *out = BIO_new(BIO_s_mem());
+    char copy[256] = ""; /* see above */
 
     BIO_set_mem_eof_return(in, -1);
     pair->client = SSL_new(context);
@@ -327,8 +336,10 @@ static inline void tls_fixture_start_client(struct tls_fixture_pair *pair, SSL_C
     SSL_set_info_callback(pair->client, tls_fixture_on_client);
     SSL_set_bio(pair->client, in, out);
     SSL_set_connect_state(pair->client);
-    if (name != NULL)
-        assert_int_equal(SSL_set_tlsext_host_name(pair->client, name), 1);
+    if (name == NULL)
+        return;
+    snprintf(copy, sizeof copy, "%s", name);
+    assert_int_equal(SSL_set_tlsext_host_name(pair->client, copy), 1);
 }
 
 /* The owner must already be filled. `context` and `name` may be NULL. */

@@ -243,6 +243,7 @@ static enum tls_outcome read_record(struct tls_connection *connection, char *mem
 {
     int result = 0;
 
+    connection->is_reading_blocked = false;
     ERR_clear_error();
     result = SSL_read_ex(connection->ssl, memory, size, count);
     if (result == 1) {
@@ -253,6 +254,7 @@ static enum tls_outcome read_record(struct tls_connection *connection, char *mem
     case SSL_ERROR_WANT_READ:
         return explain_no_input(connection);
     case SSL_ERROR_WANT_WRITE:
+        connection->is_reading_blocked = true;
         return TLS_WANTS_WRITE;
     case SSL_ERROR_ZERO_RETURN:
         return TLS_CLOSED;
@@ -298,6 +300,8 @@ bool tls_connection_has_input(const struct tls_connection *connection)
     /* An end or a refusal that the owner has not heard of yet counts, or nobody would ask again. */
     if (connection->withheld != TLS_DONE)
         return true;
+    if (connection->is_reading_blocked)
+        return !tls_bio_has_output(&connection->bio);
     return connection->stage == TLS_STAGE_OPEN &&
            (connection->failure.reason != REASON_UNDECIDED || has_record(connection));
 }

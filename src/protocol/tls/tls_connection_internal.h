@@ -48,6 +48,7 @@ struct tls_connection {
     bool is_finished; /* the handshake; still true when the connection fails later */
     bool is_truncated;
     bool is_write_closed;
+    bool is_reading_blocked;   /* libssl must answer before it reads on, and the output was full */
     enum tls_outcome withheld; /* what the last read met after its last byte; TLS_DONE: nothing */
 
     struct tls_failure failure; /* REASON_UNDECIDED: nothing has failed */

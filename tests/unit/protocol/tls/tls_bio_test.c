@@ -251,6 +251,38 @@ TEST(bounds_what_a_client_makes_it_answer_without_reading)
     close_stage(&stage);
 }
 
+TEST(reads_on_when_there_is_room_for_its_answers_again)
+{
+    static char memory[TLS_OUTPUT_PLAIN_BYTES];
+    struct stage stage;
+    enum tls_outcome outcome = TLS_DONE;
+    size_t count = 0;
+
+    open_stage(&stage, TLS1_3_VERSION);
+    /* Enough was read to earn that many new keys; each is answered. */
+    stage.pair.server->bytes_read = 1024ULL * 1024 * 1024;
+    for (int i = 0; i < 500; i++) {
+        assert_int_equal(SSL_key_update(stage.pair.client, SSL_KEY_UPDATE_REQUESTED), 1);
+        assert_int_equal(SSL_do_handshake(stage.pair.client), 1);
+    }
+    tls_fixture_client_write(&stage.pair, "after");
+    assert_true(tls_connection_write(stage.pair.server,
+                                     slice_from(memory, tls_connection_room(stage.pair.server))));
+    for (int turn = 0; turn < 100; turn++) {
+        outcome = tls_connection_read(stage.pair.server, memory, sizeof memory, &count);
+        if (outcome == TLS_DONE)
+            break;
+        assert_true(outcome == TLS_WANTS_WRITE || outcome == TLS_WANTS_READ);
+        while (tls_connection_end_turn(stage.pair.server) == TLS_WANTS_WRITE)
+            while (tls_fixture_client_read(&stage.pair, memory, sizeof memory) > 0) {
+            }
+        assert_int_equal(tls_connection_has_input(stage.pair.server), outcome == TLS_WANTS_WRITE);
+    }
+    assert_int_equal(outcome, TLS_DONE);
+    assert_int_equal(count, 5);
+    close_stage(&stage);
+}
+
 TEST(reports_a_broken_socket)
 {
     struct stage stage;
@@ -503,6 +535,7 @@ int main(void)
                      cmocka_unit_test(counts_the_records_that_a_client_wants_small),
                      cmocka_unit_test(waits_for_a_client_that_does_not_read_and_loses_nothing),
                      cmocka_unit_test(bounds_what_a_client_makes_it_answer_without_reading),
+                     cmocka_unit_test(reads_on_when_there_is_room_for_its_answers_again),
                      cmocka_unit_test(reports_a_broken_socket),
                      cmocka_unit_test(reads_byte_by_byte_as_well_as_at_once),
                      cmocka_unit_test(knows_half_a_record_from_a_whole_one),

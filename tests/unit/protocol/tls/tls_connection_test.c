@@ -4,6 +4,7 @@
  */
 #include "support/test.h"
 
+#include "protocol/tls/tls_connection_internal.h"
 #include "support/tls_fixture.h"
 
 /* A connection whose single profile is `profile`. */
@@ -53,6 +54,9 @@ static void assert_expectation(const struct expectation *expected)
     if (expected->reason == REASON_UNDECIDED) {
         assert_int_equal(pair.outcome, TLS_DONE);
         assert_true(tls_connection_facts(pair.server).is_finished);
+        /* Never "verified" unless the owner said so: the session remembers it. */
+        if (pair.owner.judged_count > 0)
+            assert_int_equal(SSL_get_verify_result(pair.server->ssl), expected->verdict);
         assert_int_equal(pair.owner.judged_count,
                          expected->identity != NULL && expected->profile.ask != TLS_ASK_NOBODY);
         assert_speaks(&pair);
@@ -160,7 +164,7 @@ TEST(names_what_client_and_gateway_do_not_share)
     SSL_CTX_free(client);
 
     client = tls_fixture_client(TLS1_3_VERSION, NULL);
-    assert_int_equal(SSL_CTX_set1_groups_list(client, "P-521"), 1);
+    tls_fixture_set_groups(client, "P-521");
     open_pair(&pair, &listener, client);
     assert_int_equal(tls_fixture_handshake(&pair), TLS_FAILED);
     assert_int_equal(tls_connection_failure(pair.server).reason, REASON_HANDSHAKE_NO_SHARED_CIPHER);
@@ -204,6 +208,17 @@ TEST(names_a_client_key_on_a_curve_that_the_profile_leaves_out)
 
 /* ---- SNI ---- */
 
+static int group_of(SSL *client)
+{
+    EVP_PKEY *key = NULL;
+    char name[64] = "";
+
+    assert_int_equal(SSL_get_peer_tmp_key(client, &key), 1);
+    assert_int_equal(EVP_PKEY_get_group_name(key, name, sizeof name, NULL), 1);
+    EVP_PKEY_free(key);
+    return OBJ_txt2nid(name);
+}
+
 TEST(chooses_by_server_name_before_anything_is_negotiated)
 {
     static const char *const h2[] = {"h2", NULL};
@@ -235,6 +250,7 @@ TEST(chooses_by_server_name_before_anything_is_negotiated)
     assert_true(slice_equals(facts.alpn, SLICE("h2")));
     assert_int_equal(pair.owner.chosen_count, 1);
     assert_int_equal(pair.owner.judged_count, 1);
+    assert_int_equal(group_of(pair.client), NID_X9_62_prime256v1);
     assert_int_equal(EVP_PKEY_get_base_id(X509_get0_pubkey(SSL_get0_peer_certificate(pair.client))),
                      EVP_PKEY_EC);
     tls_fixture_close(&pair);
@@ -245,6 +261,7 @@ TEST(chooses_by_server_name_before_anything_is_negotiated)
     assert_int_equal(tls_fixture_handshake(&pair), TLS_DONE);
     assert_string_equal(tls_connection_facts(pair.server).version, "TLSv1.3");
     assert_int_equal(pair.owner.judged_count, 0);
+    assert_int_equal(group_of(pair.client), NID_secp384r1);
     assert_int_equal(EVP_PKEY_get_base_id(X509_get0_pubkey(SSL_get0_peer_certificate(pair.client))),
                      EVP_PKEY_RSA);
     tls_fixture_close(&pair);
@@ -269,7 +286,7 @@ TEST(asks_once_when_the_client_has_to_say_hello_again)
     struct tls_fixture_pair pair;
     SSL_CTX *client = tls_fixture_client(TLS1_3_VERSION, NULL);
 
-    assert_int_equal(SSL_CTX_set1_groups_list(client, "X25519:P-384"), 1);
+    tls_fixture_set_groups(client, "X25519:P-384");
     open_pair(&pair, &listener, client);
     assert_int_equal(tls_fixture_handshake(&pair), TLS_DONE);
     assert_int_equal(pair.owner.chosen_count, 1);
@@ -520,6 +537,80 @@ TEST(believes_nobody_who_does_not_sign)
 TEST(tells_who_left_after_the_proof_from_who_never_gave_one)
 {
     assert_reason_when_sent(TLS1_3_VERSION, send_until_third_data, REASON_HANDSHAKE_ABANDONED);
+}
+
+/* ---- chains that cannot even be read ---- */
+
+TEST(refuses_a_chain_that_is_too_large)
+{
+    struct tls_profile *profile =
+        tls_fixture_profile(&(struct tls_fixture_profile){.ask = TLS_ASK}, NULL);
+    struct tls_fixture_listener listener = {NULL, profile};
+
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        SSL_CTX *client = tls_fixture_client(version, &tls_fixture_pki()->client);
+        struct tls_fixture_pair pair;
+
+        for (int i = 0; i < 120; i++)
+            SSL_CTX_add1_chain_cert(client, tls_fixture_pki()->intermediate.certificate);
+        open_pair(&pair, &listener, client);
+        assert_int_equal(tls_fixture_handshake(&pair), TLS_FAILED);
+        assert_int_equal(tls_connection_failure(pair.server).reason,
+                         REASON_CERTIFICATE_CHAIN_TOO_LARGE);
+        assert_int_equal(pair.owner.judged_count, 0);
+        tls_fixture_close(&pair);
+        SSL_CTX_free(client);
+    }
+    tls_profile_release(profile);
+}
+
+TEST(shows_the_owner_the_leaf_and_what_came_with_it)
+{
+    struct tls_profile *profile =
+        tls_fixture_profile(&(struct tls_fixture_profile){.ask = TLS_ASK}, NULL);
+    struct tls_fixture_listener listener = {NULL, profile};
+    SSL_CTX *client = tls_fixture_client(TLS1_3_VERSION, &tls_fixture_pki()->client);
+    struct tls_fixture_pair pair;
+
+    SSL_CTX_add1_chain_cert(client, tls_fixture_pki()->intermediate.certificate);
+    open_pair(&pair, &listener, client);
+    assert_int_equal(tls_fixture_handshake(&pair), TLS_DONE);
+    assert_int_equal(pair.owner.untrusted_count, 1);
+    tls_fixture_close(&pair);
+    SSL_CTX_free(client);
+    tls_profile_release(profile);
+}
+
+enum { MESSAGE_CERTIFICATE = 11, FIRST_CERTIFICATE = 15 /* after four headers */ };
+
+static void send_broken_certificate(struct tls_fixture_pair *pair, const unsigned char *bytes,
+                                    size_t size)
+{
+    unsigned char copy[16384];
+
+    assert_true(size <= sizeof copy);
+    memcpy(copy, bytes, size);
+    if (copy[0] == TYPE_HANDSHAKE && copy[5] == MESSAGE_CERTIFICATE)
+        copy[FIRST_CERTIFICATE] ^= 0xff;
+    tls_fixture_send(pair, copy, size);
+}
+
+TEST(refuses_a_certificate_that_is_not_one)
+{
+    struct tls_profile *profile =
+        tls_fixture_profile(&(struct tls_fixture_profile){.ask = TLS_ASK}, NULL);
+    struct tls_fixture_listener listener = {NULL, profile};
+    SSL_CTX *client = tls_fixture_client(TLS1_2_VERSION, &tls_fixture_pki()->client);
+    struct tls_fixture_pair pair;
+
+    open_pair(&pair, &listener, client);
+    pair.send = send_broken_certificate;
+    assert_int_equal(tls_fixture_handshake(&pair), TLS_FAILED);
+    assert_int_equal(tls_connection_failure(pair.server).reason, REASON_CERTIFICATE_MALFORMED);
+    assert_int_equal(pair.alert, SSL_AD_DECODE_ERROR);
+    tls_fixture_close(&pair);
+    SSL_CTX_free(client);
+    tls_profile_release(profile);
 }
 
 /* ---- clients that go, or refuse ---- */
@@ -773,6 +864,9 @@ int main(void)
         cmocka_unit_test(believes_nobody_who_signs_with_another_key),
         cmocka_unit_test(believes_nobody_who_does_not_sign),
         cmocka_unit_test(tells_who_left_after_the_proof_from_who_never_gave_one),
+        cmocka_unit_test(refuses_a_chain_that_is_too_large),
+        cmocka_unit_test(shows_the_owner_the_leaf_and_what_came_with_it),
+        cmocka_unit_test(refuses_a_certificate_that_is_not_one),
         cmocka_unit_test(names_a_client_that_leaves),
         cmocka_unit_test(names_the_alert_of_a_client_that_refuses),
         cmocka_unit_test(knows_plain_http_from_tls_and_both_from_anything_else),
