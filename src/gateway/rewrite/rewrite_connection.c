@@ -9,18 +9,18 @@
 #include "gateway/rewrite/rewrite_internal.h"
 
 /* RFC 9110 section 7.6.1: not a field that is meant for all recipients. */
-static const char *const protected_names[] = {
-    "Host",
-    "Content-Length",
-    "Transfer-Encoding",
-    "Content-Type",
-    "Content-Encoding",
-    "Expect",
-    "Authorization",
-    "Cookie",
-    "Origin",
-    "Via",
-    NULL,
+static const struct slice protected_names[] = {
+    SLICE_STATIC("Host"),
+    SLICE_STATIC("Content-Length"),
+    SLICE_STATIC("Transfer-Encoding"),
+    SLICE_STATIC("Content-Type"),
+    SLICE_STATIC("Content-Encoding"),
+    SLICE_STATIC("Expect"),
+    SLICE_STATIC("Authorization"),
+    SLICE_STATIC("Cookie"),
+    SLICE_STATIC("Origin"),
+    SLICE_STATIC("Via"),
+    {NULL, 0},
 };
 
 bool rewrite_collect_connection_options(const struct http_fields *fields,

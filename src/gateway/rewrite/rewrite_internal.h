@@ -18,8 +18,8 @@ bool rewrite_is_identity_name(const struct http_name_set *owned_names, struct sl
 bool rewrite_is_forwarding_name(struct slice name);
 /* RFC 9110 section 7.6.1, and what is older than it. */
 bool rewrite_is_hop_by_hop_name(struct slice name);
-/* Does the name fold to one of these? NULL-terminated. */
-bool rewrite_name_is_among(struct slice name, const char *const *names);
+/* Does the name fold to one of these? The last has no data; each begins with a letter. */
+bool rewrite_name_is_among(struct slice name, const struct slice *names);
 
 enum { REWRITE_CONNECTION_OPTIONS_MAX = 16 };
 

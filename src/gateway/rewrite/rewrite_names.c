@@ -56,55 +56,97 @@ static const char *const identity_names[] = {
     "X-WebAuth-User", "X-Authenticated-User", "X-Authenticated-Userid",
     NULL,
 };
+/* clang-format on */
 
 /* What these begin is somebody's identity whatever follows: "-Validity", "-S-DN-CN", "ificate". */
-static const char *const identity_families[] = {
-    "Client-Cert", "X-Client-Cert", "X-ClientCert",
-    "X-ARR-", "X-AppGW-", "X-MS-CLIENT-PRINCIPAL-",
-    "SSL-", "X-SSL-", "SSLClientCert", "TLS-Client-", "X-TLS-Client-",
-    "X-Amzn-Mtls-", "Cf-Client-Cert-", "Cf-Cert-",
-    "X-Forwarded-Client-Cert", "X-Forwarded-Tls-Client-Cert",
-    "X-Consumer-", "X-Remote-Extra-", "WL-Proxy-",
-    NULL,
+static const struct slice identity_families[] = {
+    SLICE_STATIC("Client-Cert"),
+    SLICE_STATIC("X-Client-Cert"),
+    SLICE_STATIC("X-ClientCert"),
+    SLICE_STATIC("X-ARR-"),
+    SLICE_STATIC("X-AppGW-"),
+    SLICE_STATIC("X-MS-CLIENT-PRINCIPAL-"),
+    SLICE_STATIC("SSL-"),
+    SLICE_STATIC("X-SSL-"),
+    SLICE_STATIC("SSLClientCert"),
+    SLICE_STATIC("TLS-Client-"),
+    SLICE_STATIC("X-TLS-Client-"),
+    SLICE_STATIC("X-Amzn-Mtls-"),
+    SLICE_STATIC("Cf-Client-Cert-"),
+    SLICE_STATIC("Cf-Cert-"),
+    SLICE_STATIC("X-Forwarded-Client-Cert"),
+    SLICE_STATIC("X-Forwarded-Tls-Client-Cert"),
+    SLICE_STATIC("X-Consumer-"),
+    SLICE_STATIC("X-Remote-Extra-"),
+    SLICE_STATIC("WL-Proxy-"),
+    {NULL, 0},
 };
 
 /* "Proxy" becomes HTTP_PROXY in CGI, which HTTP clients behind it obey (CVE-2016-5385). */
-static const char *const forwarding_names[] = {
-    "Forwarded", "X-Forwarded", "X-Rewrite-URL", "Proxy",
-    "Client-IP", "X-Client-IP", "X-Real-IP", "True-Client-IP", "X-Cluster-Client-IP",
-    "Cf-Connecting-IP", "Cf-Connecting-IPv6", "Fastly-Client-IP", "X-ProxyUser-Ip",
-    "X-Azure-ClientIP", "X-Azure-SocketIP", "X-Envoy-External-Address", "X-Envoy-Original-Path",
-    "Front-End-Https", "X-Url-Scheme", "X-Scheme",
-    NULL,
+static const struct slice forwarding_names[] = {
+    SLICE_STATIC("Forwarded"),
+    SLICE_STATIC("X-Forwarded"),
+    SLICE_STATIC("X-Rewrite-URL"),
+    SLICE_STATIC("Proxy"),
+    SLICE_STATIC("Client-IP"),
+    SLICE_STATIC("X-Client-IP"),
+    SLICE_STATIC("X-Real-IP"),
+    SLICE_STATIC("True-Client-IP"),
+    SLICE_STATIC("X-Cluster-Client-IP"),
+    SLICE_STATIC("Cf-Connecting-IP"),
+    SLICE_STATIC("Cf-Connecting-IPv6"),
+    SLICE_STATIC("Fastly-Client-IP"),
+    SLICE_STATIC("X-ProxyUser-Ip"),
+    SLICE_STATIC("X-Azure-ClientIP"),
+    SLICE_STATIC("X-Azure-SocketIP"),
+    SLICE_STATIC("X-Envoy-External-Address"),
+    SLICE_STATIC("X-Envoy-Original-Path"),
+    SLICE_STATIC("Front-End-Https"),
+    SLICE_STATIC("X-Url-Scheme"),
+    SLICE_STATIC("X-Scheme"),
+    {NULL, 0},
 };
 
-static const char *const forwarding_families[] = {"X-Forwarded-", "X-Original-", NULL};
+static const struct slice forwarding_families[] = {
+    SLICE_STATIC("X-Forwarded-"), SLICE_STATIC("X-Original-"), {NULL, 0}};
 
 /* Trailer goes too: no trailer field is forwarded. Proxy-Authorization was meant for a proxy on
  * this side, if for anybody. */
-static const char *const hop_by_hop_names[] = {
-    "Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
-    "HTTP2-Settings", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info",
-    NULL,
+static const struct slice hop_by_hop_names[] = {
+    SLICE_STATIC("Connection"),
+    SLICE_STATIC("Keep-Alive"),
+    SLICE_STATIC("Proxy-Connection"),
+    SLICE_STATIC("TE"),
+    SLICE_STATIC("Trailer"),
+    SLICE_STATIC("Transfer-Encoding"),
+    SLICE_STATIC("Upgrade"),
+    SLICE_STATIC("HTTP2-Settings"),
+    SLICE_STATIC("Proxy-Authenticate"),
+    SLICE_STATIC("Proxy-Authorization"),
+    SLICE_STATIC("Proxy-Authentication-Info"),
+    {NULL, 0},
 };
-/* clang-format on */
-
-bool rewrite_name_is_among(struct slice name, const char *const *names)
+/* Most names differ in their size or first letter, and this is asked of every field. */
+static bool may_be_equal(struct slice name, struct slice listed)
 {
-    for (size_t i = 0; names[i] != NULL; i++) {
-        if (http_name_folds_equal(name, slice_from_text(names[i])))
+    return name.size == listed.size && ascii_lower(name.data[0]) == ascii_lower(listed.data[0]);
+}
+
+bool rewrite_name_is_among(struct slice name, const struct slice *names)
+{
+    for (; names->data != NULL; names++) {
+        if (may_be_equal(name, *names) && http_name_folds_equal(name, *names))
             return true;
     }
     return false;
 }
 
-static bool is_of_family(struct slice name, const char *const *families)
+static bool is_of_family(struct slice name, const struct slice *families)
 {
-    for (size_t i = 0; families[i] != NULL; i++) {
-        struct slice family = slice_from_text(families[i]);
+    for (; families->data != NULL; families++) {
+        struct slice beginning = slice_first(name, families->size);
 
-        if (name.size >= family.size &&
-            http_name_folds_equal(slice_first(name, family.size), family))
+        if (may_be_equal(beginning, *families) && http_name_folds_equal(beginning, *families))
             return true;
     }
     return false;
@@ -119,12 +161,20 @@ struct http_name_set *rewrite_owned_names_create(void)
     return names;
 }
 
+static bool is_listed_identity(struct slice name)
+{
+    for (size_t i = 0; identity_names[i] != NULL; i++) {
+        if (http_name_folds_equal(name, slice_from_text(identity_names[i])))
+            return true;
+    }
+    return false;
+}
+
 bool rewrite_is_identity_name(const struct http_name_set *owned_names, struct slice name)
 {
-    bool is_owned = owned_names == NULL ? rewrite_name_is_among(name, identity_names)
-                                        : http_name_set_has(owned_names, name);
-
-    return is_owned || is_of_family(name, identity_families);
+    if (is_of_family(name, identity_families))
+        return true;
+    return owned_names == NULL ? is_listed_identity(name) : http_name_set_has(owned_names, name);
 }
 
 bool rewrite_is_forwarding_name(struct slice name)

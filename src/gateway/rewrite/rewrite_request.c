@@ -67,7 +67,8 @@ unsigned rewrite_plan_formats(const struct rewrite_plan *plan)
 /* ---- what the client said ------------------------------------------------------------------ */
 
 /* We say these ourselves, or answer them ourselves. */
-static const char *const replaced_names[] = {"Host", "Content-Length", "Expect", NULL};
+static const struct slice replaced_names[] = {
+    SLICE_STATIC("Host"), SLICE_STATIC("Content-Length"), SLICE_STATIC("Expect"), {NULL, 0}};
 
 static void write_received_fields(const struct rewrite_plan *plan, const struct http_fields *fields,
                                   const struct rewrite_connection_options *options,

@@ -30,7 +30,8 @@ static bool varies_by_identity(const struct http_fields *fields,
 
 /* RFC 9440 section 2.1: these are requests' alone; a backend that echoes them gives a certificate
  * away to whoever may read the answer. */
-static const char *const requests_own_names[] = {"Client-Cert", "Client-Cert-Chain", NULL};
+static const struct slice requests_own_names[] = {
+    SLICE_STATIC("Client-Cert"), SLICE_STATIC("Client-Cert-Chain"), {NULL, 0}};
 
 static void write_received_fields(const struct http_response *response,
                                   const struct rewrite_response_facts *facts,

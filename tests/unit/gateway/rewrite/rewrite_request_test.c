@@ -586,8 +586,7 @@ TEST(connection_may_name_the_clients_own_fields)
         "X-My-Own",
         ",, close ,",
         "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p",
-        "close,close,close,close,close,close,close,close,close,close,close,close,close,close,"
-        "close,close,close",
+        "close,close,close,close,close,close,close,close,close,close,close,close,TE,close,close,x",
     };
 
     for (size_t i = 0; i < COUNT(options); i++) {
