@@ -16,6 +16,7 @@
 #include "app/demo/demo.h"
 #include "app/gateway_run.h"
 #include "app/whoami/whoami.h"
+#include "gateway/backend/backend_registry.h"
 #include "gateway/generation/generation.h"
 #include "protocol/tls/tls_session_store.h"
 #include "runtime/log.h"
@@ -117,15 +118,17 @@ static int print_documentation(void)
 static bool can_build(const struct generation_settings *settings)
 {
     const struct tls_session_store_settings session_settings = {.bytes_max = 0};
-    struct tls_session_store *sessions = tls_session_store_create(&session_settings);
+    struct generation_facts facts = {tls_session_store_create(&session_settings),
+                                     backend_registry_create()};
     struct error error = {.kind = ERROR_NONE};
-    struct generation *generation = generation_create(settings, sessions, &error);
+    struct generation *generation = generation_create(settings, &facts, &error);
     bool built = generation != NULL;
 
     if (!built)
         log_event(LOG_ERROR, "%s", error.text);
     generation_release(generation);
-    tls_session_store_destroy(sessions);
+    backend_registry_destroy(facts.backends);
+    tls_session_store_destroy(facts.sessions);
     return built;
 }
 

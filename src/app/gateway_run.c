@@ -15,6 +15,7 @@
 #include "app/config/config.h"
 #include "app/config_report.h"
 #include "app/worker.h"
+#include "gateway/backend/backend_registry.h"
 #include "gateway/generation/generation.h"
 #include "protocol/tls/tls_session_store.h"
 #include "runtime/buffer.h"
@@ -29,20 +30,23 @@ enum { BACKLOG = 4096, WORKERS_MAX = 256 };
 
 struct gateway {
     const struct gateway_run_settings *settings;
-    struct config *config;
-    struct generation *generation;
-    struct tls_session_store *sessions;
+    struct generation *generation; /* the present one */
+    struct generation_facts facts;
     struct verdict_store *verdicts;
     struct telemetry *telemetry;
     struct event_loop *loop;
-    struct event_wake *ended;
+    struct event_wake *told;
     struct event_signal *signals[3];
     struct timer *drain_limit;
     struct worker *workers[WORKERS_MAX];
     size_t worker_count;
     atomic_size_t workers_ended;
+    atomic_size_t workers_adopted; /* of the generation that was handed over last */
     atomic_size_t open_connections;
     bool is_draining;
+    bool is_handing_over;
+    bool has_started;
+    bool must_reload; /* asked for again while a generation was handed over */
 };
 
 /* ---- stopping
@@ -70,30 +74,8 @@ static void on_terminate(void *context)
               atomic_load_explicit(&gateway->open_connections, memory_order_relaxed));
     for (size_t i = 0; i < gateway->worker_count; i++)
         worker_drain(gateway->workers[i]);
-    timer_start(gateway->drain_limit, config_settings(gateway->config)->limits.drain_ms);
-}
-
-static void on_hangup(void *context)
-{
-    (void)context;
-    log_event(LOG_WARNING, "SIGHUP is ignored: reloading is not supported yet");
-}
-
-/* On a worker's thread. */
-static void on_worker_ended(void *context)
-{
-    struct gateway *gateway = context;
-
-    atomic_fetch_add(&gateway->workers_ended, 1);
-    event_wake_send(gateway->ended);
-}
-
-static void on_ended(void *context)
-{
-    struct gateway *gateway = context;
-
-    if (atomic_load(&gateway->workers_ended) == gateway->worker_count)
-        event_loop_stop(gateway->loop);
+    timer_start(gateway->drain_limit,
+                generation_get_settings(gateway->generation)->limits.drain_ms);
 }
 
 /* ---- starting
@@ -109,9 +91,10 @@ static size_t choose_worker_count(const struct generation_settings *settings)
     return count < WORKERS_MAX ? count : WORKERS_MAX;
 }
 
-/* One socket for each worker on each address; the first decides the port where 0 was asked for. */
-static bool open_sockets(const struct generation *generation, size_t workers, int *sockets,
-                         struct error *error)
+/* For each worker a socket on each address that `before` does not have, else -1. The first decides
+ * the port where 0 was asked for. */
+static bool open_sockets(const struct generation *generation, const struct generation *before,
+                         size_t workers, int *sockets, struct error *error)
 {
     size_t groups = generation_group_count(generation);
 
@@ -121,6 +104,8 @@ static bool open_sockets(const struct generation *generation, size_t workers, in
         struct socket_address address =
             *listener_group_address(generation_group(generation, group));
 
+        if (before != NULL && generation_find_group(before, &address) != NULL)
+            continue;
         for (size_t worker = 0; worker < workers; worker++) {
             int *fd = &sockets[worker * groups + group];
 
@@ -140,7 +125,7 @@ static bool open_sockets(const struct generation *generation, size_t workers, in
     return true;
 }
 
-static void close_sockets(int *sockets, size_t count)
+static void close_sockets(const int *sockets, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         if (sockets[i] >= 0)
@@ -148,27 +133,45 @@ static void close_sockets(int *sockets, size_t count)
     }
 }
 
+/* On a worker's thread. */
+static void on_worker_adopted(void *context)
+{
+    struct gateway *gateway = context;
+
+    atomic_fetch_add(&gateway->workers_adopted, 1);
+    event_wake_send(gateway->told);
+}
+
+/* On a worker's thread. */
+static void on_worker_ended(void *context)
+{
+    struct gateway *gateway = context;
+
+    atomic_fetch_add(&gateway->workers_ended, 1);
+    event_wake_send(gateway->told);
+}
+
 static bool start_workers(struct gateway *gateway, size_t count, const int *sockets,
                           struct error *error)
 {
     size_t groups = generation_group_count(gateway->generation);
 
+    gateway->is_handing_over = true;
     for (size_t i = 0; i < count; i++) {
         struct worker_settings settings = {
             .index = i,
-            .generation = gateway->generation,
             .verdicts = gateway->verdicts,
             .telemetry = gateway->telemetry,
             .open_connections = &gateway->open_connections,
-            .listening = sockets + i * groups,
+            .on_adopted = on_worker_adopted,
             .on_ended = on_worker_ended,
             .context = gateway,
         };
+        struct worker_handover first = {gateway->generation, sockets + i * groups};
 
-        gateway->workers[i] = worker_start(&settings, error);
+        gateway->workers[i] = worker_start(&settings, &first, error);
         if (gateway->workers[i] == NULL) {
-            for (size_t j = (i + 1) * groups; j < count * groups; j++)
-                socket_close(sockets[j]);
+            close_sockets(sockets + (i + 1) * groups, (count - i - 1) * groups);
             return false;
         }
         gateway->worker_count++;
@@ -235,43 +238,152 @@ static bool announce(const struct gateway *gateway, const int *sockets, struct e
     return announced;
 }
 
-static bool load(struct gateway *gateway, struct error *error)
+static void destroy_config(void *config)
+{
+    config_destroy(config);
+}
+
+/* Reads the configuration and builds what it says; NULL when anything is wrong, and it was
+ * reported. */
+static struct generation *load(struct gateway *gateway, struct error *error)
+{
+    struct config *config = config_load_file(gateway->settings->configuration);
+    const struct generation_settings *settings = config_settings(config);
+    struct generation *generation = NULL;
+
+    config_report(config);
+    if (settings == NULL)
+        error_set(error, ERROR_VALUE, "%s cannot be used", gateway->settings->configuration);
+    else
+        generation = generation_create(settings, &gateway->facts, error);
+    if (generation == NULL)
+        config_destroy(config);
+    else
+        generation_set_owner(generation, destroy_config, config);
+    return generation;
+}
+
+static void create_facts(struct gateway *gateway)
 {
     const struct tls_session_store_settings session_settings = {.bytes_max = 0};
     const struct verdict_store_settings verdict_settings = {.accepted_bytes_max = 0};
-    const struct generation_settings *settings;
 
-    gateway->config = config_load_file(gateway->settings->configuration);
-    config_report(gateway->config);
-    settings = config_settings(gateway->config);
-    if (settings == NULL) {
-        error_set(error, ERROR_VALUE, "%s: nothing was started", gateway->settings->configuration);
-        return false;
-    }
-    log_set_level(settings->events_level);
-    gateway->sessions = tls_session_store_create(&session_settings);
+    gateway->facts.sessions = tls_session_store_create(&session_settings);
+    gateway->facts.backends = backend_registry_create();
     gateway->verdicts = verdict_store_create(&verdict_settings);
-    gateway->generation = generation_create(settings, gateway->sessions, error);
-    return gateway->generation != NULL;
 }
+
+/* ---- reloading
+ * --------------------------------------------------------------------------------------------- */
+
+static void warn_of_what_needs_a_restart(const struct generation_settings *before,
+                                         const struct generation_settings *next)
+{
+    if (before->workers != next->workers)
+        log_event(LOG_WARNING, "'workers' has changed: restart needed");
+    if (before->telemetry.target != next->telemetry.target ||
+        (next->telemetry.target == ACCESS_LOG_FILE &&
+         strcmp(before->telemetry.path, next->telemetry.path) != 0))
+        log_event(LOG_WARNING, "'log.access' has changed: restart needed");
+}
+
+static void hand_over(struct gateway *gateway, struct generation *next, const int *sockets)
+{
+    size_t groups = generation_group_count(next);
+
+    warn_of_what_needs_a_restart(generation_get_settings(gateway->generation),
+                                 generation_get_settings(next));
+    log_set_level(generation_get_settings(next)->events_level);
+    generation_release(gateway->generation);
+    gateway->generation = next;
+    gateway->is_handing_over = true;
+    atomic_store(&gateway->workers_adopted, 0);
+    for (size_t i = 0; i < gateway->worker_count; i++) {
+        struct worker_handover handover = {next, sockets + i * groups};
+
+        worker_hand_over(gateway->workers[i], &handover);
+    }
+}
+
+/* The next generation, whole, or the present one goes on. */
+static void reload(struct gateway *gateway)
+{
+    struct error error = {.kind = ERROR_NONE};
+    struct generation *next = load(gateway, &error);
+    size_t count;
+    int *sockets;
+
+    gateway->must_reload = false;
+    if (next == NULL) {
+        log_event(LOG_ERROR, "%s", error.text);
+        log_event(LOG_ERROR, "nothing was reloaded: the configuration in use goes on");
+        return;
+    }
+    count = gateway->worker_count * generation_group_count(next);
+    sockets = memory_allocate_array(count, sizeof(*sockets));
+    if (open_sockets(next, gateway->generation, gateway->worker_count, sockets, &error)) {
+        hand_over(gateway, next, sockets);
+    } else {
+        close_sockets(sockets, count);
+        generation_release(next);
+        log_event(LOG_ERROR, "%s", error.text);
+        log_event(LOG_ERROR, "nothing was reloaded: the configuration in use goes on");
+    }
+    memory_release(sockets);
+}
+
+static void on_hangup(void *context)
+{
+    struct gateway *gateway = context;
+
+    if (gateway->is_draining)
+        return;
+    if (gateway->is_handing_over)
+        gateway->must_reload = true;
+    else
+        reload(gateway);
+}
+
+/* A worker has adopted a generation, or has ended. */
+static void on_told(void *context)
+{
+    struct gateway *gateway = context;
+
+    if (gateway->is_handing_over &&
+        atomic_load(&gateway->workers_adopted) == gateway->worker_count) {
+        gateway->is_handing_over = false;
+        if (gateway->has_started)
+            log_event(LOG_INFO, "reloaded %s", gateway->settings->configuration);
+        gateway->has_started = true;
+        if (gateway->must_reload && !gateway->is_draining)
+            reload(gateway);
+    }
+    if (atomic_load(&gateway->workers_ended) == gateway->worker_count)
+        event_loop_stop(gateway->loop);
+}
+
+/* ---- the whole
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static bool start(struct gateway *gateway, struct error *error)
 {
-    const struct generation_settings *settings = config_settings(gateway->config);
+    const struct generation_settings *settings = generation_get_settings(gateway->generation);
     size_t workers = choose_worker_count(settings);
     size_t groups = generation_group_count(gateway->generation);
     int *sockets = memory_allocate_array(workers * groups, sizeof(*sockets));
     bool started = false;
 
+    log_set_level(settings->events_level);
     gateway->telemetry = telemetry_create(&settings->telemetry, workers, error);
     if (gateway->telemetry == NULL)
         goto cleanup;
-    if (!open_sockets(gateway->generation, workers, sockets, error)) {
+    if (!open_sockets(gateway->generation, NULL, workers, sockets, error)) {
         close_sockets(sockets, workers * groups);
         goto cleanup;
     }
     gateway->loop = event_loop_create();
-    gateway->ended = event_wake_create(gateway->loop, on_ended, gateway);
+    gateway->told = event_wake_create(gateway->loop, on_told, gateway);
     gateway->drain_limit = timer_create_on(gateway->loop, stop_now, gateway);
     gateway->signals[0] = event_signal_create(gateway->loop, SIGTERM, on_terminate, gateway);
     gateway->signals[1] = event_signal_create(gateway->loop, SIGINT, on_terminate, gateway);
@@ -311,17 +423,15 @@ static void release(struct gateway *gateway)
         for (size_t i = 0; i < sizeof(gateway->signals) / sizeof(gateway->signals[0]); i++)
             event_signal_destroy(gateway->signals[i]);
         timer_destroy(gateway->drain_limit);
-        event_wake_destroy(gateway->ended);
+        event_wake_destroy(gateway->told);
         event_loop_destroy(gateway->loop);
     }
     if (gateway->telemetry != NULL)
         telemetry_destroy(gateway->telemetry);
     generation_release(gateway->generation);
-    if (gateway->verdicts != NULL)
-        verdict_store_destroy(gateway->verdicts);
-    if (gateway->sessions != NULL)
-        tls_session_store_destroy(gateway->sessions);
-    config_destroy(gateway->config);
+    verdict_store_destroy(gateway->verdicts);
+    backend_registry_destroy(gateway->facts.backends);
+    tls_session_store_destroy(gateway->facts.sessions);
 }
 
 int gateway_run(const struct gateway_run_settings *settings)
@@ -331,7 +441,9 @@ int gateway_run(const struct gateway_run_settings *settings)
     bool started;
 
     signal(SIGPIPE, SIG_IGN);
-    started = load(&gateway, &error) && start(&gateway, &error);
+    create_facts(&gateway);
+    gateway.generation = load(&gateway, &error);
+    started = gateway.generation != NULL && start(&gateway, &error);
     if (started) {
         event_loop_run(gateway.loop);
     } else {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See worker.h. The control thread speaks to a worker by two flags and a wake-up; everything else
- * in here belongs to the worker's own thread.
+ * See worker.h. The control thread speaks to a worker by a few atomics and a wake-up; everything
+ * else in here belongs to the worker's own thread. What the control thread hands over lies in
+ * `pending` until the worker has adopted it.
  */
 #include "app/worker.h"
 
@@ -14,19 +15,25 @@
 #include "gateway/connection/connection.h"
 #include "gateway/exchange/exchange.h"
 #include "gateway/listener/acceptor.h"
-#include "runtime/event_loop.h"
+#include "runtime/list.h"
 #include "runtime/memory.h"
 #include "runtime/random.h"
 
 enum { BLOCKS_SPARE = 256 };
 
-/* What one listening socket hands to its connections. */
-struct entrance {
+/* A generation as this worker's connections use it. */
+struct tenure {
+    struct connection_generation use;
+    struct generation *generation;
+};
+
+/* One listening socket, and the connections that came through it. */
+struct door {
+    struct list_link link;
+    struct connection_entrance entrance;
     struct worker *worker;
-    const struct listener_group *group;
-    struct acceptor *acceptor;
-    int fd; /* until the acceptor takes it */
-    uint16_t port;
+    struct socket_address address; /* as configured: port 0 stays 0 */
+    struct acceptor *acceptor;     /* NULL once the address is gone */
 };
 
 struct worker {
@@ -36,78 +43,229 @@ struct worker {
     struct event_wake *wake;
     atomic_bool must_drain;
     atomic_bool must_stop;
+    atomic_bool has_pending;
+    struct generation *pending;
+    int *pending_sockets;
     bool is_draining;
-    struct entrance *entrances;
-    size_t entrance_count;
-    struct exchange_environment exchange;
+    struct tenure *tenure; /* the present one */
+    struct list doors;
     struct connection_environment connections;
+    struct backend_worker *backends;
+    char *exchange_scratch;
+    uint64_t trace_state[2];
 };
+
+/* ---- tenures
+ * ------------------------------------------------------------------------------------------ */
+
+static void end_tenure(void *context)
+{
+    struct tenure *tenure = context;
+
+    generation_release(tenure->generation);
+    memory_release(tenure);
+}
+
+static struct tenure *begin_tenure(struct worker *worker, struct generation *generation)
+{
+    const struct connection_limits *limits = &generation_get_settings(generation)->limits;
+    struct tenure *tenure = memory_allocate(sizeof(*tenure));
+
+    tenure->generation = generation;
+    tenure->use = (struct connection_generation){
+        .exchange =
+            {
+                .stores = {.verdicts = worker->settings.verdicts,
+                           .identities = generation_identities(generation)},
+                .telemetry = worker->connections.telemetry,
+                .backends = worker->backends,
+                .backend_operations = &backend_http1,
+                .owned_names = generation_owned_names(generation),
+                .request_content_bytes_max = limits->request_content_bytes,
+                .request_idle_ms = limits->request_idle_ms,
+                .response_idle_ms = limits->response_idle_ms,
+                .scratch = worker->exchange_scratch,
+                .scratch_bytes = EXCHANGE_SCRATCH_BYTES,
+                .trace_state = worker->trace_state,
+            },
+        .limits = limits,
+        .users = 1,
+        .on_unused = end_tenure,
+        .context = tenure,
+    };
+    return tenure;
+}
+
+static void leave_tenure(struct tenure *tenure)
+{
+    if (tenure != NULL && --tenure->use.users == 0)
+        end_tenure(tenure);
+}
+
+/* ---- doors
+ * ---------------------------------------------------------------------------------------------- */
 
 static void on_accept(void *context, int fd, const struct socket_address *peer)
 {
-    struct entrance *entrance = context;
+    struct door *door = context;
 
-    connection_open(&entrance->worker->connections, entrance->group, fd, peer, entrance->port);
+    connection_open(&door->worker->connections, &door->entrance, fd, peer);
 }
 
 static void on_refused(void *context)
 {
-    struct entrance *entrance = context;
+    struct door *door = context;
 
-    telemetry_count_connection_refused(entrance->worker->connections.telemetry);
+    telemetry_count_connection_refused(door->worker->connections.telemetry);
 }
 
-/* On the control thread, which lends the list of descriptors for the call only. */
-static void take_sockets(struct worker *worker)
+static void open_door(struct worker *worker, const struct listener_group *group, int fd)
 {
-    const struct generation *generation = worker->settings.generation;
+    struct door *door = memory_allocate(sizeof(*door));
+    struct socket_address local = {.size = 0};
+    struct acceptor_settings settings = {
+        .loop = worker->loop,
+        .fd = fd,
+        .open = worker->settings.open_connections,
+        .open_max = worker->tenure->use.limits->connections,
+        .on_accept = on_accept,
+        .on_refused = on_refused,
+        .context = door,
+    };
 
-    worker->entrance_count = generation_group_count(generation);
-    worker->entrances = memory_allocate_array(worker->entrance_count, sizeof(*worker->entrances));
-    for (size_t i = 0; i < worker->entrance_count; i++) {
-        struct entrance *entrance = &worker->entrances[i];
-        struct socket_address address = {.size = 0};
-
-        entrance->worker = worker;
-        entrance->group = generation_group(generation, i);
-        entrance->fd = worker->settings.listening[i];
-        (void)socket_local_address(entrance->fd, &address);
-        entrance->port = socket_address_port(&address);
-    }
-    worker->settings.listening = NULL;
+    (void)socket_local_address(fd, &local);
+    door->worker = worker;
+    door->address = *listener_group_address(group);
+    door->entrance.generation = &worker->tenure->use;
+    door->entrance.group = group;
+    door->entrance.port = socket_address_port(&local);
+    door->acceptor = acceptor_start(&settings);
+    list_append(&worker->doors, &door->link);
 }
 
-static void open_entrances(struct worker *worker)
+/* Connections that came through it stay, and are told at their next request. */
+static void close_door(struct door *door)
 {
-    for (size_t i = 0; i < worker->entrance_count; i++) {
-        struct entrance *entrance = &worker->entrances[i];
-        struct acceptor_settings settings = {
-            .loop = worker->loop,
-            .fd = entrance->fd,
-            .open = worker->settings.open_connections,
-            .open_max = generation_get_settings(worker->settings.generation)->limits.connections,
-            .on_accept = on_accept,
-            .on_refused = on_refused,
-            .context = entrance,
-        };
-
-        entrance->acceptor = acceptor_start(&settings);
-    }
+    acceptor_stop(door->acceptor);
+    door->acceptor = NULL;
+    door->entrance.group = NULL;
 }
 
-static void close_entrances(struct worker *worker)
+static void remove_unused_doors(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->entrance_count; i++) {
-        acceptor_stop(worker->entrances[i].acceptor);
-        worker->entrances[i].acceptor = NULL;
+    struct list_link *link = list_first(&worker->doors);
+
+    while (link != NULL) {
+        struct door *door = LIST_ITEM(link, struct door, link);
+
+        link = list_next(&worker->doors, link);
+        if (door->acceptor == NULL && door->entrance.users == 0) {
+            list_remove(&worker->doors, &door->link);
+            memory_release(door);
+        }
     }
 }
 
-static void stop_when_empty(void *context)
+static struct door *find_door(struct worker *worker, const struct socket_address *address)
+{
+    for (struct list_link *link = list_first(&worker->doors); link != NULL;
+         link = list_next(&worker->doors, link)) {
+        struct door *door = LIST_ITEM(link, struct door, link);
+
+        if (door->acceptor != NULL && socket_address_equals(&door->address, address))
+            return door;
+    }
+    return NULL;
+}
+
+/* ---- adopting a generation
+ * ------------------------------------------------------------------------------- */
+
+static void update_doors(struct worker *worker)
+{
+    for (struct list_link *link = list_first(&worker->doors); link != NULL;
+         link = list_next(&worker->doors, link)) {
+        struct door *door = LIST_ITEM(link, struct door, link);
+        const struct listener_group *group =
+            generation_find_group(worker->tenure->generation, &door->address);
+
+        if (door->acceptor == NULL)
+            continue;
+        if (group == NULL) {
+            close_door(door);
+            continue;
+        }
+        door->entrance.group = group;
+        door->entrance.generation = &worker->tenure->use;
+        acceptor_set_limit(door->acceptor, worker->tenure->use.limits->connections);
+    }
+}
+
+static void open_new_doors(struct worker *worker)
+{
+    const struct generation *generation = worker->tenure->generation;
+
+    for (size_t i = 0; i < generation_group_count(generation); i++) {
+        const struct listener_group *group = generation_group(generation, i);
+
+        if (worker->pending_sockets[i] >= 0 &&
+            find_door(worker, listener_group_address(group)) == NULL)
+            open_door(worker, group, worker->pending_sockets[i]);
+    }
+}
+
+static void adopt_pending(struct worker *worker)
+{
+    struct tenure *before = worker->tenure;
+    size_t count = 0;
+    struct backend_pool *const *pools = generation_pools(worker->pending, &count);
+
+    worker->tenure = begin_tenure(worker, worker->pending);
+    update_doors(worker);
+    open_new_doors(worker);
+    backend_worker_keep(worker->backends, pools, count);
+    backend_worker_set_limits(worker->backends, worker->tenure->use.limits->response_header_bytes,
+                              worker->tenure->use.limits->response_header_count);
+    remove_unused_doors(worker);
+    leave_tenure(before);
+    memory_release(worker->pending_sockets);
+    worker->pending_sockets = NULL;
+    worker->pending = NULL;
+    atomic_store(&worker->has_pending, false);
+    worker->settings.on_adopted(worker->settings.context);
+}
+
+static void put_pending(struct worker *worker, const struct worker_handover *next)
+{
+    size_t groups = generation_group_count(next->generation);
+
+    worker->pending = generation_acquire(next->generation);
+    worker->pending_sockets = memory_allocate_array(groups, sizeof(*worker->pending_sockets));
+    memcpy(worker->pending_sockets, next->listening, groups * sizeof(*next->listening));
+    atomic_store(&worker->has_pending, true);
+}
+
+static void drop_pending(struct worker *worker)
+{
+    if (worker->pending == NULL)
+        return;
+    for (size_t i = 0; i < generation_group_count(worker->pending); i++) {
+        if (worker->pending_sockets[i] >= 0)
+            socket_close(worker->pending_sockets[i]);
+    }
+    memory_release(worker->pending_sockets);
+    generation_release(worker->pending);
+    worker->pending = NULL;
+}
+
+/* ---- the thread
+ * --------------------------------------------------------------------------------------------- */
+
+static void on_closed(void *context)
 {
     struct worker *worker = context;
 
-    if (worker->is_draining)
+    if (worker->is_draining && list_is_empty(&worker->connections.connections))
         event_loop_stop(worker->loop);
 }
 
@@ -116,7 +274,13 @@ static void drain(struct worker *worker)
     if (worker->is_draining)
         return;
     worker->is_draining = true;
-    close_entrances(worker);
+    for (struct list_link *link = list_first(&worker->doors); link != NULL;
+         link = list_next(&worker->doors, link)) {
+        struct door *door = LIST_ITEM(link, struct door, link);
+
+        acceptor_stop(door->acceptor);
+        door->acceptor = NULL;
+    }
     connection_drain_all(&worker->connections);
     if (list_is_empty(&worker->connections.connections))
         event_loop_stop(worker->loop);
@@ -126,6 +290,8 @@ static void on_wake(void *context)
 {
     struct worker *worker = context;
 
+    if (atomic_load(&worker->has_pending) && !worker->is_draining)
+        adopt_pending(worker);
     if (atomic_load(&worker->must_stop))
         event_loop_stop(worker->loop);
     else if (atomic_load(&worker->must_drain))
@@ -142,56 +308,44 @@ static void on_turn_end(void *context)
 static void create_environment(struct worker *worker)
 {
     const struct worker_settings *settings = &worker->settings;
-    const struct generation_settings *configured = generation_get_settings(settings->generation);
-    struct backend_worker_settings backends = {
-        .pools = generation_pool_count(settings->generation),
-        .response_header_bytes = configured->limits.response_header_bytes,
-        .response_header_count = configured->limits.response_header_count,
-    };
+    const struct backend_worker_settings backends = {.pools = 0};
 
-    worker->exchange = (struct exchange_environment){
-        .stores = {.verdicts = settings->verdicts,
-                   .identities = generation_identities(settings->generation)},
-        .telemetry = telemetry_worker(settings->telemetry, settings->index),
-        .backends = backend_worker_create(worker->loop, &backends),
-        .backend_operations = &backend_http1,
-        .owned_names = generation_owned_names(settings->generation),
-        .request_content_bytes_max = configured->limits.request_content_bytes,
-        .request_idle_ms = configured->limits.request_idle_ms,
-        .response_idle_ms = configured->limits.response_idle_ms,
-        .scratch = memory_allocate(EXCHANGE_SCRATCH_BYTES),
-        .scratch_bytes = EXCHANGE_SCRATCH_BYTES,
-    };
-    random_fill(worker->exchange.trace_state, sizeof(worker->exchange.trace_state));
+    worker->backends = backend_worker_create(worker->loop, &backends);
+    worker->exchange_scratch = memory_allocate(EXCHANGE_SCRATCH_BYTES);
+    random_fill(worker->trace_state, sizeof(worker->trace_state));
     worker->connections = (struct connection_environment){
         .loop = worker->loop,
         .turn = tls_turn_create(),
-        .limits = &configured->limits,
-        .exchange = &worker->exchange,
-        .telemetry = worker->exchange.telemetry,
-        .blocks = pool_create(connection_block_bytes(&configured->limits),
-                              configured->limits.connections, BLOCKS_SPARE),
-        .exchanges = pool_create(exchange_size(), configured->limits.connections, BLOCKS_SPARE),
+        .telemetry = telemetry_worker(settings->telemetry, settings->index),
+        .blocks = pool_create(CONNECTION_BLOCK_BYTES, SIZE_MAX, BLOCKS_SPARE),
+        .exchanges = pool_create(exchange_size(), SIZE_MAX, BLOCKS_SPARE),
         .scratch = memory_allocate(CONNECTION_SCRATCH_BYTES),
         .scratch_bytes = CONNECTION_SCRATCH_BYTES,
         .next_id = ((uint64_t)settings->index << 48) + 1,
         .open_everywhere = settings->open_connections,
-        .on_empty = stop_when_empty,
-        .on_empty_context = worker,
+        .on_closed = on_closed,
+        .on_closed_context = worker,
     };
     list_init(&worker->connections.connections);
     list_init(&worker->connections.again);
+    list_init(&worker->doors);
 }
 
 static void destroy_environment(struct worker *worker)
 {
+    /* A closing socket lets in what waits in its queue; the doors outlive everybody who came in. */
+    for (struct list_link *link = list_first(&worker->doors); link != NULL;
+         link = list_next(&worker->doors, link))
+        close_door(LIST_ITEM(link, struct door, link));
     connection_close_all(&worker->connections);
-    backend_worker_destroy(worker->exchange.backends);
+    remove_unused_doors(worker);
+    backend_worker_destroy(worker->backends);
+    leave_tenure(worker->tenure);
     tls_turn_destroy(worker->connections.turn);
     pool_destroy(worker->connections.blocks);
     pool_destroy(worker->connections.exchanges);
     memory_release(worker->connections.scratch);
-    memory_release(worker->exchange.scratch);
+    memory_release(worker->exchange_scratch);
 }
 
 static void *run(void *context)
@@ -199,12 +353,11 @@ static void *run(void *context)
     struct worker *worker = context;
 
     create_environment(worker);
-    open_entrances(worker);
     event_loop_set_turn_end(worker->loop, on_turn_end, worker);
     on_wake(worker); /* what was said before the loop ran */
     event_loop_run(worker->loop);
-    close_entrances(worker);
     destroy_environment(worker);
+    drop_pending(worker);
     worker->settings.on_ended(worker->settings.context);
     return NULL;
 }
@@ -227,29 +380,32 @@ static void release(struct worker *worker)
 {
     event_wake_destroy(worker->wake);
     event_loop_destroy(worker->loop);
-    generation_release(worker->settings.generation);
-    memory_release(worker->entrances);
     memory_release(worker);
 }
 
-struct worker *worker_start(const struct worker_settings *settings, struct error *error)
+struct worker *worker_start(const struct worker_settings *settings,
+                            const struct worker_handover *first, struct error *error)
 {
     struct worker *worker = memory_allocate(sizeof(*worker));
     int code;
 
     worker->settings = *settings;
-    generation_acquire(settings->generation);
-    take_sockets(worker);
     worker->loop = event_loop_create();
     worker->wake = event_wake_create(worker->loop, on_wake, worker);
+    put_pending(worker, first);
     code = start_thread(worker);
     if (code == 0)
         return worker;
     error_set(error, ERROR_SYSTEM, "a worker thread cannot be started: %s", strerror(code));
-    for (size_t i = 0; i < worker->entrance_count; i++)
-        socket_close(worker->entrances[i].fd);
+    drop_pending(worker);
     release(worker);
     return NULL;
+}
+
+void worker_hand_over(struct worker *worker, const struct worker_handover *next)
+{
+    put_pending(worker, next);
+    event_wake_send(worker->wake);
 }
 
 void worker_drain(struct worker *worker)

@@ -12,23 +12,35 @@
 #include "gateway/identity/verdict.h"
 #include "gateway/telemetry/telemetry.h"
 #include "runtime/error.h"
+#include "runtime/event_loop.h"
 
 struct worker;
 
 struct worker_settings {
     size_t index;
-    struct generation *generation; /* the worker takes a reference of its own */
     struct verdict_store *verdicts;
     struct telemetry *telemetry;
     atomic_size_t *open_connections;
-    const int
-        *listening; /* one descriptor for each group of the generation; the worker takes them */
-    void (*on_ended)(void *context); /* called on the worker's thread, as the last thing it does */
+    /* Called on the worker's thread: the generation that was handed over is in use; and, as the
+     * last thing it does, that it has ended. */
+    event_callback *on_adopted;
+    event_callback *on_ended;
     void *context;
 };
 
+/* A generation for a worker, with a listening descriptor for each of its groups that the worker has
+ * none for, else -1. The worker takes the descriptors, and a reference to the generation. */
+struct worker_handover {
+    struct generation *generation;
+    const int *listening;
+};
+
 /* Starts the thread. NULL and an error when the system refuses; then the descriptors are closed. */
-struct worker *worker_start(const struct worker_settings *settings, struct error *error);
+struct worker *worker_start(const struct worker_settings *settings,
+                            const struct worker_handover *first, struct error *error);
+/* From the control thread, and not again before on_adopted was called. Sockets of addresses that
+ * the generation does not have accept what waits in their queues, and close. */
+void worker_hand_over(struct worker *worker, const struct worker_handover *next);
 /* From the control thread: accept no more, finish what runs, then end. */
 void worker_drain(struct worker *worker);
 /* From the control thread: end now. */

@@ -36,6 +36,8 @@ size_t backend_pool_place(const struct backend_pool *pool);
 /* How many addresses can be tried. */
 size_t backend_pool_addresses(const struct backend_pool *pool);
 
+enum { BACKEND_HEADER_BYTES_MAX = 64 * 1024 };
+
 struct backend_worker_settings {
     size_t pools;
     size_t response_header_bytes;
@@ -50,6 +52,9 @@ void backend_worker_destroy(struct backend_worker *worker);
  * closed, and busy ones are when they become idle. */
 void backend_worker_keep(struct backend_worker *worker, struct backend_pool *const *pools,
                          size_t count);
+/* From the next answer on; at most BACKEND_HEADER_BYTES_MAX. */
+void backend_worker_set_limits(struct backend_worker *worker, size_t response_header_bytes,
+                               size_t response_header_count);
 /* How many connections wait for their next use. */
 size_t backend_worker_idle(const struct backend_worker *worker);
 

@@ -213,7 +213,7 @@ struct backend_worker *backend_worker_create(struct event_loop *loop,
     worker->loop = loop;
     worker->settings = *settings;
     add_groups(worker, settings->pools);
-    worker->blocks = pool_create(settings->response_header_bytes + HEAD_SLACK_BYTES + ARENA_BYTES,
+    worker->blocks = pool_create(BACKEND_HEADER_BYTES_MAX + HEAD_SLACK_BYTES + ARENA_BYTES,
                                  SIZE_MAX, BLOCKS_SPARE);
     worker->sweep = timer_create_on(loop, on_sweep, worker);
     worker->output = memory_allocate(OUTPUT_BYTES);
@@ -236,6 +236,14 @@ void backend_worker_destroy(struct backend_worker *worker)
     memory_release(worker->content);
     memory_release(worker->groups);
     memory_release(worker);
+}
+
+void backend_worker_set_limits(struct backend_worker *worker, size_t response_header_bytes,
+                               size_t response_header_count)
+{
+    assert(response_header_bytes <= BACKEND_HEADER_BYTES_MAX);
+    worker->settings.response_header_bytes = response_header_bytes;
+    worker->settings.response_header_count = response_header_count;
 }
 
 size_t backend_worker_idle(const struct backend_worker *worker)
@@ -482,7 +490,7 @@ static enum backend_io send_collected(struct backend_connection *connection)
 
 static void take_block(struct backend_connection *connection)
 {
-    size_t head_bytes = connection->worker->settings.response_header_bytes + HEAD_SLACK_BYTES;
+    const size_t head_bytes = BACKEND_HEADER_BYTES_MAX + HEAD_SLACK_BYTES;
 
     if (connection->block != NULL)
         return;

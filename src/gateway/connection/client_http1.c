@@ -16,11 +16,6 @@
 static const struct http_chunked_limits chunked_limits = {.extension_bytes = 4096,
                                                           .trailer_bytes = 16 * 1024};
 
-static size_t input_bytes(const struct connection_limits *limits)
-{
-    return limits->request_header_bytes + CLIENT_HTTP1_CONTENT_BYTES;
-}
-
 void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
                        const struct connection_limits *limits,
                        const struct http_name_set *owned_names, struct pool *blocks, char *scratch,
@@ -38,6 +33,14 @@ void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
     buffer_init(&client->staged, scratch, CLIENT_HTTP1_STAGED_BYTES);
 }
 
+void client_http1_set_generation(struct client_http1 *client,
+                                 const struct connection_limits *limits,
+                                 const struct http_name_set *owned_names)
+{
+    client->limits = limits;
+    client->owned_names = owned_names;
+}
+
 void client_http1_reset(struct client_http1 *client)
 {
     pool_release(client->blocks, client->block);
@@ -53,9 +56,8 @@ static bool take_block(struct client_http1 *client)
     client->block = pool_acquire(client->blocks);
     if (client->block == NULL)
         return false;
-    buffer_init(&client->input, client->block, input_bytes(client->limits));
-    arena_init(&client->arena, client->block + input_bytes(client->limits),
-               CLIENT_HTTP1_ARENA_BYTES);
+    buffer_init(&client->input, client->block, CLIENT_HTTP1_INPUT_BYTES);
+    arena_init(&client->arena, client->block + CLIENT_HTTP1_INPUT_BYTES, CLIENT_HTTP1_ARENA_BYTES);
     return true;
 }
 

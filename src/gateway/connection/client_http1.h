@@ -48,13 +48,20 @@ struct client_http1 {
 enum {
     CLIENT_HTTP1_ARENA_BYTES = 40 * 1024,
     CLIENT_HTTP1_CONTENT_BYTES = 16 * 1024,
-    CLIENT_HTTP1_STAGED_BYTES = 16 * 1024
+    CLIENT_HTTP1_STAGED_BYTES = 16 * 1024,
+    /* Enough for whatever limits are configured, so that a block may outlive a change of them. */
+    CLIENT_HTTP1_INPUT_BYTES = 64 * 1024 + CLIENT_HTTP1_CONTENT_BYTES,
+    CLIENT_HTTP1_BLOCK_BYTES = CLIENT_HTTP1_INPUT_BYTES + CLIENT_HTTP1_ARENA_BYTES
 };
 
 void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
                        const struct connection_limits *limits,
                        const struct http_name_set *owned_names, struct pool *blocks, char *scratch,
                        size_t scratch_bytes);
+/* Other limits and names hold from the next head on. */
+void client_http1_set_generation(struct client_http1 *client,
+                                 const struct connection_limits *limits,
+                                 const struct http_name_set *owned_names);
 /* Gives back what it holds. */
 void client_http1_reset(struct client_http1 *client);
 

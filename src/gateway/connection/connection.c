@@ -39,6 +39,8 @@ struct connection {
     struct list_link link;
     struct list_link again_link;
     struct connection_environment *environment;
+    struct connection_entrance *entrance;
+    struct connection_generation *generation; /* the one that it was last served under */
     enum connection_state state;
     int fd;
     struct event_watch *watch;
@@ -133,7 +135,7 @@ static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
     tls_connection_set_attachment(connection->tls, presented);
     if (demand->context != NULL) {
         struct verdict *verdict =
-            verdict_store_judge(connection->environment->exchange->stores.verdicts, demand->context,
+            verdict_store_judge(connection->generation->exchange.stores.verdicts, demand->context,
                                 presented, clock_wall_seconds());
 
         connection->chain_reason = verdict_reason(verdict);
@@ -255,10 +257,9 @@ static enum step handshake_finished(struct connection *connection)
     connection->facts.presented = tls_connection_attachment(connection->tls);
     describe_connection(connection);
     telemetry_count_handshake(connection->environment->telemetry, connection->facts.record.resumed);
-    client_http1_init(&connection->client, connection->tls, connection->environment->limits,
-                      connection->environment->exchange->owned_names,
-                      connection->environment->blocks, connection->environment->scratch,
-                      connection->environment->scratch_bytes);
+    client_http1_init(&connection->client, connection->tls, connection->generation->limits,
+                      connection->generation->exchange.owned_names, connection->environment->blocks,
+                      connection->environment->scratch, connection->environment->scratch_bytes);
     return enter(connection, CONNECTION_SERVING);
 }
 
@@ -293,7 +294,7 @@ static bool begin_exchange(struct connection *connection, const struct http_requ
     struct connection_environment *environment = connection->environment;
     void *memory = pool_acquire(environment->exchanges);
     struct exchange_start start = {
-        .environment = environment->exchange,
+        .environment = &connection->generation->exchange,
         .client_operations = &client_http1_operations,
         .client = &connection->client,
         .connection = &connection->facts,
@@ -330,6 +331,41 @@ static void end_exchange(struct connection *connection)
     connection->since_ms = now_ms(connection);
 }
 
+static void use_generation(struct connection *connection, struct connection_generation *generation)
+{
+    connection->generation = generation;
+    generation->users++;
+}
+
+static void leave_generation(struct connection *connection)
+{
+    struct connection_generation *generation = connection->generation;
+
+    if (--generation->users == 0)
+        generation->on_unused(generation->context);
+}
+
+/* Each request is decided by the present generation. The connection belongs to the listener of
+ * today that serves the name it was made to; what its handshake proved is judged by that listener's
+ * routes. */
+static void move_on(struct connection *connection)
+{
+    struct connection_entrance *entrance = connection->entrance;
+    struct slice server_name = tls_connection_facts(connection->tls).server_name;
+    const struct listener *listener;
+
+    if (connection->generation == entrance->generation || entrance->group == NULL)
+        return;
+    listener = listener_group_find(entrance->group, server_name);
+    connection->facts.group = entrance->group;
+    connection->facts.listener =
+        listener == NULL ? listener_group_first(entrance->group) : listener;
+    leave_generation(connection);
+    use_generation(connection, entrance->generation);
+    client_http1_set_generation(&connection->client, connection->generation->limits,
+                                connection->generation->exchange.owned_names);
+}
+
 static enum step close_connection(struct connection *connection)
 {
     return enter(connection, CONNECTION_CLOSING);
@@ -342,9 +378,12 @@ static enum step next_request(struct connection *connection)
     const char *detail = NULL;
     bool had_begun = client_http1_has_begun(&connection->client);
 
+    move_on(connection);
     switch (client_http1_read_request(&connection->client, &reason, &detail)) {
     case CLIENT_HTTP1_REQUEST:
-        if (begin_exchange(connection, &connection->client.request, REASON_NONE, NULL))
+        /* The listeners of this address are gone, and their routes with them. */
+        reason = connection->entrance->group == NULL ? REASON_REQUEST_MISDIRECTED : REASON_NONE;
+        if (begin_exchange(connection, &connection->client.request, reason, NULL))
             return STEP_AGAIN;
         return close_connection(connection);
     case CLIENT_HTTP1_REFUSED:
@@ -464,10 +503,12 @@ static void destroy(struct connection *connection)
     timer_destroy(connection->timer);
     tls_connection_destroy(connection->tls);
     socket_close(connection->fd);
+    leave_generation(connection);
+    connection->entrance->users--;
     memory_release(connection);
     atomic_fetch_sub_explicit(environment->open_everywhere, 1, memory_order_relaxed);
-    if (list_is_empty(&environment->connections) && environment->on_empty != NULL)
-        environment->on_empty(environment->on_empty_context);
+    if (environment->on_closed != NULL)
+        environment->on_closed(environment->on_closed_context);
 }
 
 /* ---- waiting
@@ -499,7 +540,7 @@ static unsigned interest(const struct connection *connection)
 /* How long the present wait may last, in ms from since_ms; 0: for ever. */
 static uint64_t wait_limit_ms(const struct connection *connection)
 {
-    const struct connection_limits *limits = connection->environment->limits;
+    const struct connection_limits *limits = connection->generation->limits;
 
     switch (states[connection->state].limit) {
     case LIMIT_NONE:
@@ -673,22 +714,21 @@ static void on_timer(void *context)
 /* ---- from outside
  * ------------------------------------------------------------------------------------ */
 
-size_t connection_block_bytes(const struct connection_limits *limits)
-{
-    return limits->request_header_bytes + CLIENT_HTTP1_CONTENT_BYTES + CLIENT_HTTP1_ARENA_BYTES;
-}
-
-void connection_open(struct connection_environment *environment, const struct listener_group *group,
-                     int fd, const struct socket_address *peer, uint16_t port)
+void connection_open(struct connection_environment *environment,
+                     struct connection_entrance *entrance, int fd,
+                     const struct socket_address *peer)
 {
     struct connection *connection = memory_allocate(sizeof(*connection));
-    const struct listener *first = listener_group_first(group);
+    const struct listener *first = listener_group_first(entrance->group);
 
     connection->environment = environment;
     connection->fd = fd;
-    connection->facts.group = group;
+    connection->entrance = entrance;
+    entrance->users++;
+    use_generation(connection, entrance->generation);
+    connection->facts.group = entrance->group;
     connection->facts.listener = first;
-    connection->facts.listener_port = port;
+    connection->facts.listener_port = entrance->port;
     connection->facts.record.id = environment->next_id++;
     connection->chain_reason = REASON_UNDECIDED;
     connection->accepted_wall_ms = clock_wall_ms();

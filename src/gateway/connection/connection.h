@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/connection/client_http1.h"
 #include "gateway/connection/connection_limits.h"
 #include "gateway/exchange/exchange.h"
 #include "gateway/listener/listener.h"
@@ -25,14 +26,31 @@
 
 struct connection;
 
+/* What connections use of one generation. A worker has one of these for each generation that any of
+ * its connections still uses. */
+struct connection_generation {
+    struct exchange_environment exchange;
+    const struct connection_limits *limits;
+    size_t users; /* connections; the owner counts as one while it is the present generation */
+    event_callback *on_unused;
+    void *context;
+};
+
+/* Where clients come in: one listening address of a worker. It stays while the address is
+ * configured, or a connection that came through it is open. */
+struct connection_entrance {
+    struct connection_generation *generation; /* the present one */
+    const struct listener_group *group;       /* of the present one; NULL: the address is gone */
+    uint16_t port;
+    size_t users;
+};
+
 /* Where connections live: one a worker. */
 struct connection_environment {
     struct event_loop *loop;
     struct tls_turn *turn;
-    const struct connection_limits *limits;
-    struct exchange_environment *exchange;
     struct telemetry_worker *telemetry;
-    struct pool *blocks;    /* connection_block_bytes() each */
+    struct pool *blocks;    /* CONNECTION_BLOCK_BYTES each */
     struct pool *exchanges; /* exchange_size() each */
     struct list connections;
     struct list again; /* those with more to do, without an event */
@@ -41,17 +59,16 @@ struct connection_environment {
     uint64_t next_id;
     atomic_size_t *open_everywhere; /* of all workers */
     bool draining;
-    event_callback *on_empty; /* the last connection is gone; may be NULL */
-    void *on_empty_context;
+    event_callback *on_closed; /* one connection has gone; may be NULL */
+    void *on_closed_context;
 };
 
-enum { CONNECTION_SCRATCH_BYTES = 96 * 1024 };
-
-size_t connection_block_bytes(const struct connection_limits *limits);
+enum { CONNECTION_SCRATCH_BYTES = 96 * 1024, CONNECTION_BLOCK_BYTES = CLIENT_HTTP1_BLOCK_BYTES };
 
 /* Takes the accepted socket. */
-void connection_open(struct connection_environment *environment, const struct listener_group *group,
-                     int fd, const struct socket_address *peer, uint16_t port);
+void connection_open(struct connection_environment *environment,
+                     struct connection_entrance *entrance, int fd,
+                     const struct socket_address *peer);
 /* Continues what `again` lists: the loop's turn end calls it. */
 void connection_continue(struct connection_environment *environment);
 /* Finish what runs, take no more. */

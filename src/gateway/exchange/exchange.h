@@ -63,7 +63,7 @@ struct exchange_environment {
     uint64_t response_idle_ms;
     char *scratch; /* for an outgoing head; used within one call */
     size_t scratch_bytes;
-    uint64_t trace_state[2]; /* of a generator of trace ids; not secret */
+    uint64_t *trace_state; /* two words of a generator of trace ids, the worker's; not secret */
 };
 
 enum { EXCHANGE_SCRATCH_BYTES = 112 * 1024 };

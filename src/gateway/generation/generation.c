@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gateway/backend/backend.h"
+#include "gateway/backend/backend_registry.h"
 #include "gateway/exchange/route_plan.h"
 #include "gateway/identity/judging_context.h"
 #include "gateway/rewrite/rewrite.h"
@@ -41,7 +42,9 @@ struct built_listener {
 struct generation {
     atomic_size_t references;
     const struct generation_settings *settings;
-    struct tls_session_store *sessions;
+    struct generation_facts facts;
+    void (*release_owner)(void *owner);
+    void *owner;
     struct http_name_set *owned_names;
     struct identity_table *identities;
     struct built_context *contexts;
@@ -88,11 +91,7 @@ static const struct backend_pool *find_pool(struct generation *generation,
 {
     struct backend_pool *built;
 
-    for (size_t i = 0; i < generation->pool_count; i++) {
-        if (backend_pool_settings(generation->pools[i]) == settings)
-            return generation->pools[i];
-    }
-    built = backend_pool_create(settings, generation->pool_count, error);
+    built = backend_registry_acquire(generation->facts.backends, settings, error);
     if (built == NULL)
         return NULL;
     generation->pools = memory_resize(generation->pools,
@@ -355,8 +354,8 @@ static bool build_profile(struct generation *generation, const struct listener_s
                        : TLS_ASK;
     }
     make_session_context(settings, built, &asks, session_context);
-    built->listener.profile =
-        tls_profile_create(settings->tls, &asks, session_context, generation->sessions, error);
+    built->listener.profile = tls_profile_create(settings->tls, &asks, session_context,
+                                                 generation->facts.sessions, error);
     if (built->listener.profile != NULL)
         digest_listener(built, tls_profile_settings_digest(built->listener.profile), &asks);
     sk_X509_NAME_pop_free(ca_names, X509_NAME_free);
@@ -449,13 +448,13 @@ static unsigned forwarded_formats(const struct generation *generation)
 }
 
 struct generation *generation_create(const struct generation_settings *settings,
-                                     struct tls_session_store *sessions, struct error *error)
+                                     const struct generation_facts *facts, struct error *error)
 {
     struct generation *generation = memory_allocate(sizeof(*generation));
 
     atomic_init(&generation->references, 1);
     generation->settings = settings;
-    generation->sessions = sessions;
+    generation->facts = *facts;
     generation->owned_names = rewrite_owned_names_create();
     own_all_names(generation);
     if (!build_listeners(generation, error)) {
@@ -495,7 +494,7 @@ void generation_release(struct generation *generation)
     for (size_t i = 0; i < generation->context_count; i++)
         judging_context_release(generation->contexts[i].context);
     for (size_t i = 0; i < generation->pool_count; i++)
-        backend_pool_destroy(generation->pools[i]);
+        backend_registry_release(generation->facts.backends, generation->pools[i]);
     if (generation->identities != NULL)
         identity_table_destroy(generation->identities);
     http_name_set_destroy(generation->owned_names);
@@ -503,7 +502,15 @@ void generation_release(struct generation *generation)
     memory_release(generation->listeners);
     memory_release(generation->contexts);
     memory_release(generation->pools);
+    if (generation->release_owner != NULL)
+        generation->release_owner(generation->owner);
     memory_release(generation);
+}
+
+void generation_set_owner(struct generation *generation, void (*release)(void *owner), void *owner)
+{
+    generation->release_owner = release;
+    generation->owner = owner;
 }
 
 const struct generation_settings *generation_get_settings(const struct generation *generation)
@@ -521,9 +528,20 @@ const struct listener_group *generation_group(const struct generation *generatio
     return generation->groups[index];
 }
 
-size_t generation_pool_count(const struct generation *generation)
+const struct listener_group *generation_find_group(const struct generation *generation,
+                                                   const struct socket_address *address)
 {
-    return generation->pool_count;
+    for (size_t i = 0; i < generation->group_count; i++) {
+        if (socket_address_equals(listener_group_address(generation->groups[i]), address))
+            return generation->groups[i];
+    }
+    return NULL;
+}
+
+struct backend_pool *const *generation_pools(const struct generation *generation, size_t *count)
+{
+    *count = generation->pool_count;
+    return generation->pools;
 }
 
 const struct http_name_set *generation_owned_names(const struct generation *generation)

@@ -15,15 +15,24 @@
 #include "gateway/listener/listener.h"
 #include "runtime/error.h"
 
+struct backend_pool;
+struct backend_registry;
 struct generation;
 struct tls_session_store;
-struct backend_pool;
 
-/* Borrows the settings, which must outlive it, and the session store. Reads every file that the
- * settings name, and resolves names, so it may block. NULL and an error that begins with the
- * position of what cannot be used. */
+/* What outlives generations, and is used by several at a time. */
+struct generation_facts {
+    struct tls_session_store *sessions;
+    struct backend_registry *backends;
+};
+
+/* Borrows the settings and the facts. Reads every file that the settings name, and resolves names,
+ * so it may block. NULL and an error that begins with the position of what cannot be used. */
 struct generation *generation_create(const struct generation_settings *settings,
-                                     struct tls_session_store *sessions, struct error *error);
+                                     const struct generation_facts *facts, struct error *error);
+/* `release` is called with `owner` when the last reference to the generation is gone: for the
+ * configuration that owns the settings. */
+void generation_set_owner(struct generation *generation, void (*release)(void *owner), void *owner);
 struct generation *generation_acquire(struct generation *generation);
 /* NULL is fine. */
 void generation_release(struct generation *generation);
@@ -32,7 +41,10 @@ const struct generation_settings *generation_get_settings(const struct generatio
 /* One group an address, in the order of the configuration. */
 size_t generation_group_count(const struct generation *generation);
 const struct listener_group *generation_group(const struct generation *generation, size_t index);
-size_t generation_pool_count(const struct generation *generation);
+/* NULL: no listener has this address. */
+const struct listener_group *generation_find_group(const struct generation *generation,
+                                                   const struct socket_address *address);
+struct backend_pool *const *generation_pools(const struct generation *generation, size_t *count);
 /* The header names that only the gateway may say. */
 const struct http_name_set *generation_owned_names(const struct generation *generation);
 struct identity_table *generation_identities(const struct generation *generation);

@@ -73,6 +73,11 @@ struct acceptor *acceptor_start(const struct acceptor_settings *settings)
     return acceptor;
 }
 
+void acceptor_set_limit(struct acceptor *acceptor, size_t open_max)
+{
+    acceptor->settings.open_max = open_max;
+}
+
 void acceptor_stop(struct acceptor *acceptor)
 {
     if (acceptor == NULL)

@@ -27,5 +27,6 @@ struct acceptor_settings {
 };
 
 struct acceptor *acceptor_start(const struct acceptor_settings *settings);
+void acceptor_set_limit(struct acceptor *acceptor, size_t open_max);
 /* What waits in the socket's queue is accepted first. NULL is fine. */
 void acceptor_stop(struct acceptor *acceptor);
