@@ -361,6 +361,8 @@ static void read_texts(struct settings_reader *reader, const struct setting *set
     settings_store_pointer(setting, target, texts);
 }
 
+/* What is in a mapping is read as the mapping is: as deep as the table nests, which is not deep.
+ * NOLINTBEGIN(misc-no-recursion) */
 static void read_items(struct settings_reader *reader, const struct setting *setting,
                        struct yaml_node *node, void *target)
 {
@@ -638,3 +640,4 @@ void settings_read_mapping(struct settings_reader *reader, const struct settings
     if (mapping->finish != NULL)
         mapping->finish(reader, node, target);
 }
+/* NOLINTEND(misc-no-recursion) */

@@ -11,9 +11,10 @@
 #include "gateway/generation/generation_settings.h"
 #include "gateway/listener/listener.h"
 
-#define FIELD(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
+#define FIELD(type, member)   .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
+#define POINTER(type, member) .offset = offsetof(type, member), .size = sizeof(void *)
 #define LIST_FIELD(type, member, counter)                                                          \
-    FIELD(type, member), .count_offset = offsetof(type, counter)
+    POINTER(type, member), .count_offset = offsetof(type, counter)
 #define NOT_YET(text)                                                                              \
     {                                                                                              \
         .name = (text), .refusal = "is not supported yet"                                          \
@@ -305,7 +306,7 @@ static const struct setting listener_certificate_settings[] = {
         .forms = SETTING_FORM_SCALAR | SETTING_FORM_LIST | SETTING_FORM_MAPPING,
         .read = settings_read_trust_profile, .mapping = &trust_profile_mapping,
         .expects = "a name of trust_profiles, a list of files, or a trust profile in place",
-        FIELD(struct client_certificate_settings, trust),
+        POINTER(struct client_certificate_settings, trust),
         .otherwise = "nobody is trusted, which only the modes unverified and none allow",
         .meaning = "What the certificates of clients are judged by.",
         .example = "trust: partners\n",
@@ -314,8 +315,8 @@ static const struct setting listener_certificate_settings[] = {
         .name = "mode", .type = SETTING_CHOICE, .choices = mode_choices, .default_text = "required",
         FIELD(struct client_certificate_settings, mode),
         .meaning = "`required`: a client without a good certificate is refused. `optional`: none "
-                   "is fine, a bad one is refused. `unverified`: asked for, judged by nobody. `none`: "
-                   "not asked for.",
+                   "is fine, a bad one is refused. `unverified`: asked for, judged by nobody. "
+                   "`none`: not asked for.",
         .example = "mode: optional\n",
     },
     {
@@ -369,7 +370,7 @@ static const struct setting route_certificate_settings[] = {
         .forms = SETTING_FORM_SCALAR | SETTING_FORM_LIST | SETTING_FORM_MAPPING,
         .read = settings_read_trust_profile, .mapping = &trust_profile_mapping,
         .expects = "a name of trust_profiles, a list of files, or a trust profile in place",
-        FIELD(struct client_certificate_settings, trust),
+        POINTER(struct client_certificate_settings, trust),
         .otherwise = "the listener's",
         .meaning = "What the certificates of clients are judged by for this route, instead of the "
                    "listener's.",
@@ -608,7 +609,7 @@ static const struct setting route_settings[] = {
     {
         .name = "backend", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
         .is_required = true, .read = settings_read_backend, .mapping = &backend_mapping,
-        .expects = "a name of backends, or a URL", FIELD(struct route_settings, backend),
+        .expects = "a name of backends, or a URL", POINTER(struct route_settings, backend),
         .meaning = "Where requests of the route go.",
         .example = "backend: app\n",
     },
@@ -668,7 +669,7 @@ static const struct setting listener_settings[] = {
         .forms = SETTING_FORM_SCALAR | SETTING_FORM_MAPPING, .read = settings_read_tls_profile,
         .mapping = &tls_profile_mapping,
         .expects = "a name of tls_profiles, or a TLS profile in place",
-        FIELD(struct listener_settings, tls),
+        POINTER(struct listener_settings, tls),
         .meaning = "Certificates, versions and ciphers.",
         .example = "tls: public\n",
     },
@@ -1032,11 +1033,16 @@ static const struct settings_mapping *const mappings[] = {
     &log_mapping,
     &access_mapping,
     &event_mapping,
+    NULL,
 };
 
 size_t settings_mapping_count(void)
 {
-    return sizeof(mappings) / sizeof(*mappings);
+    size_t count = 0;
+
+    while (mappings[count] != NULL)
+        count++;
+    return count;
 }
 
 const struct settings_mapping *settings_mapping_get(size_t index)

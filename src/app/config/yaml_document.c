@@ -104,7 +104,7 @@ static bool check_characters(const struct building *building, struct slice text)
     return true;
 }
 
-/* Tabs are how most YAML breaks, and libfyaml's words for it do not mention them. */
+/* Tabs are how most YAML breaks, and libfyaml's words for it seldom mention them. */
 static void report_tab_indentation(const struct building *building, struct slice text)
 {
     for (unsigned line = 1; !slice_is_empty(text); line++) {
@@ -233,10 +233,14 @@ static void add_scalar(struct building *building, struct fy_event *event)
 {
     struct yaml_node *node = create_node(building, event, YAML_SCALAR);
     struct fy_token *value = event->scalar.value;
+    enum fy_scalar_style style = value == NULL ? FYSS_PLAIN : fy_token_scalar_style(value);
     size_t size = 0;
     const char *text = value == NULL ? NULL : fy_token_get_text(value, &size);
 
-    node->is_plain = value == NULL || fy_token_scalar_style(value) == FYSS_PLAIN;
+    node->is_plain = style == FYSS_PLAIN;
+    /* libfyaml's mark is behind the quote. */
+    if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && node->position.column > 1)
+        node->position.column--;
     node->text =
         slice_from(config_memory_copy(building->memory, slice_from(text, text == NULL ? 0 : size)),
                    text == NULL ? 0 : size);
@@ -250,6 +254,9 @@ static void add_alias(struct building *building, struct fy_event *event)
     struct yaml_node *node = create_node(building, event, YAML_SCALAR);
 
     node->is_plain = true;
+    /* libfyaml's mark is behind the star. */
+    if (node->position.column > 1)
+        node->position.column--;
     refuse_node(building, node, "anchors and aliases are not supported: write it out");
 }
 
@@ -388,8 +395,10 @@ static bool read_events(struct building *building, struct fy_parser *parser)
     return true;
 }
 
-static void report_syntax_errors(const struct building *building, struct fy_diag *diagnostics)
+static void report_syntax_errors(const struct building *building, struct fy_diag *diagnostics,
+                                 struct slice text)
 {
+    bool mentions_tabs = false;
     void *iterator = NULL;
     struct fy_diag_error *found = fy_diag_errors_iterate(diagnostics, &iterator);
 
@@ -403,7 +412,11 @@ static void report_syntax_errors(const struct building *building, struct fy_diag
                            position_at(building, has_position ? (unsigned)found->line : 0,
                                        has_position ? (unsigned)found->column : 0),
                            "this is not YAML: %s", found->msg);
+        if (strstr(found->msg, "tab ") != NULL)
+            mentions_tabs = true;
     }
+    if (!mentions_tabs)
+        report_tab_indentation(building, text);
 }
 
 static void discard_output(struct fy_diag *diagnostics, void *user, const char *text, size_t size)
@@ -449,8 +462,7 @@ static bool parse_events(struct building *building, struct slice text)
     if (!read_events(building, parser))
         goto cleanup;
     if (fy_parser_get_stream_error(parser)) {
-        report_syntax_errors(building, diagnostics);
-        report_tab_indentation(building, text);
+        report_syntax_errors(building, diagnostics, text);
         goto cleanup;
     }
     is_complete = true;
