@@ -65,7 +65,7 @@ struct stage {
     SSL_CTX *client;
 };
 
-static void open_stage_for(struct stage *stage, int version, uint8_t fragment_mode)
+static void prepare_stage(struct stage *stage, int version, uint8_t fragment_mode)
 {
     *stage = (struct stage){.client = tls_fixture_client(version, NULL)};
     SSL_CTX_set_tlsext_max_fragment_length(stage->client, fragment_mode);
@@ -73,6 +73,11 @@ static void open_stage_for(struct stage *stage, int version, uint8_t fragment_mo
     stage->pair.owner.listeners = &stage->listener;
     stage->pair.owner.listener_count = 1;
     tls_fixture_open(&stage->pair, stage->client, "example.com");
+}
+
+static void open_stage_for(struct stage *stage, int version, uint8_t fragment_mode)
+{
+    prepare_stage(stage, version, fragment_mode);
     assert_int_equal(tls_fixture_handshake(&stage->pair), TLS_DONE);
 }
 
@@ -251,33 +256,42 @@ TEST(bounds_what_a_client_makes_it_answer_without_reading)
     close_stage(&stage);
 }
 
-TEST(reads_on_when_there_is_room_for_its_answers_again)
+/* libssl answers each KeyUpdate before it reads on. While its answers have no room, input that is
+ * here is none: asking again would spin. */
+TEST(reads_on_when_there_is_room_for_the_answers)
 {
     static char memory[TLS_OUTPUT_PLAIN_BYTES];
     struct stage stage;
-    enum tls_outcome outcome = TLS_DONE;
+    enum tls_outcome outcome = TLS_WANTS_WRITE;
     size_t count = 0;
+    int blocked = 0;
 
     open_stage(&stage, TLS1_3_VERSION);
-    /* Enough was read to earn that many new keys; each is answered. */
+    /* Enough was read to earn that many new keys. */
     stage.pair.server->bytes_read = 1024ULL * 1024 * 1024;
     for (int i = 0; i < 500; i++) {
         assert_int_equal(SSL_key_update(stage.pair.client, SSL_KEY_UPDATE_REQUESTED), 1);
         assert_int_equal(SSL_do_handshake(stage.pair.client), 1);
     }
     tls_fixture_client_write(&stage.pair, "after");
-    assert_true(tls_connection_write(stage.pair.server,
-                                     slice_from(memory, tls_connection_room(stage.pair.server))));
-    for (int turn = 0; turn < 100; turn++) {
+    while (tls_connection_room(stage.pair.server) > 0)
+        assert_true(tls_connection_write(
+            stage.pair.server, slice_from(memory, tls_connection_room(stage.pair.server))));
+
+    while (outcome == TLS_WANTS_WRITE) {
         outcome = tls_connection_read(stage.pair.server, memory, sizeof memory, &count);
-        if (outcome == TLS_DONE)
+        if (outcome != TLS_WANTS_WRITE)
             break;
-        assert_true(outcome == TLS_WANTS_WRITE || outcome == TLS_WANTS_READ);
-        while (tls_connection_end_turn(stage.pair.server) == TLS_WANTS_WRITE)
+        blocked++;
+        assert_false(tls_connection_has_input(stage.pair.server));
+        while (tls_connection_end_turn(stage.pair.server) == TLS_WANTS_WRITE) {
+            assert_false(tls_connection_has_input(stage.pair.server));
             while (tls_fixture_client_read(&stage.pair, memory, sizeof memory) > 0) {
             }
-        assert_int_equal(tls_connection_has_input(stage.pair.server), outcome == TLS_WANTS_WRITE);
+        }
+        assert_true(tls_connection_has_input(stage.pair.server));
     }
+    assert_true(blocked > 0);
     assert_int_equal(outcome, TLS_DONE);
     assert_int_equal(count, 5);
     close_stage(&stage);
@@ -507,10 +521,19 @@ TEST(holds_no_buffer_while_idle)
 
     for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
         struct stage stage;
+        size_t after_handshake = 0;
 
-        open_stage(&stage, version);
-        assert_holds_nothing(stage.pair.server);
         counted_bytes = 0;
+        prepare_stage(&stage, version, TLSEXT_max_fragment_length_DISABLED);
+        while (stage.pair.outcome != TLS_DONE) {
+            tls_fixture_client_step(&stage.pair);
+            is_counting = true;
+            tls_fixture_server_step(&stage.pair);
+            is_counting = false;
+        }
+        tls_fixture_client_step(&stage.pair);
+        assert_holds_nothing(stage.pair.server);
+        after_handshake = counted_bytes;
         for (int i = 0; i < 3; i++) {
             send_records(&stage, 16000, 48000);
             while (serve(&stage, memory, 100000) == TLS_WANTS_WRITE)
@@ -520,8 +543,9 @@ TEST(holds_no_buffer_while_idle)
             }
             assert_holds_nothing(stage.pair.server);
         }
-        /* One buffer of libssl would be 16 KiB. */
-        assert_true(counted_bytes < 1024);
+        /* One buffer of libssl would be 16 KiB more. */
+        assert_true(after_handshake < 16 * 1024);
+        assert_true(counted_bytes < after_handshake + 1024);
         close_stage(&stage);
     }
 }
@@ -535,7 +559,7 @@ int main(void)
                      cmocka_unit_test(counts_the_records_that_a_client_wants_small),
                      cmocka_unit_test(waits_for_a_client_that_does_not_read_and_loses_nothing),
                      cmocka_unit_test(bounds_what_a_client_makes_it_answer_without_reading),
-                     cmocka_unit_test(reads_on_when_there_is_room_for_its_answers_again),
+                     cmocka_unit_test(reads_on_when_there_is_room_for_the_answers),
                      cmocka_unit_test(reports_a_broken_socket),
                      cmocka_unit_test(reads_byte_by_byte_as_well_as_at_once),
                      cmocka_unit_test(knows_half_a_record_from_a_whole_one),
