@@ -5,7 +5,7 @@
 
 export const DEADLINE_MS = 30_000;
 
-/* The promise's result, or a failure that says what was waited for; `explain` adds what is known. */
+/* The promise's result, or a failure that says what was waited for, and what `explain` knows. */
 export async function before(promise, what, explain = () => "") {
     let timer;
     const expired = new Promise((_, reject) => {

@@ -82,8 +82,8 @@ export class Pki {
     }
 
     /*
-     * Issues a certificate: `issuer` (a credential; none: self-signed), `subject`, `key` (ec | rsa),
-     * `extensions` (of openssl's configuration), `from` and `until` (dates).
+     * Issues a certificate: `issuer` (a credential; none: self-signed), `subject`, `key` (ec or
+     * rsa), `extensions` (of openssl's configuration), `from` and `until` (dates).
      */
     issue(name, { issuer, subject, key = "ec", extensions = [], from, until } = {}) {
         const credential = new Credential(this.folder, name);
