@@ -37,7 +37,7 @@ struct authentication_stores {
 };
 
 struct authentication {
-    enum reason reason;        /* REASON_NONE: satisfied. REASON_UNDECIDED: nothing was checked, refused */
+    enum reason reason; /* REASON_NONE: satisfied. REASON_UNDECIDED: nothing was checked, refused */
     struct identity *identity; /* a reference, or NULL: anonymous, or unverified */
     struct verdict *verdict;   /* a reference, or NULL: nothing was judged */
 };

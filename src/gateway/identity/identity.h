@@ -21,7 +21,8 @@ enum identity_format {
     IDENTITY_FORMAT_NONE,
     IDENTITY_FORMAT_DER_BASE64,    /* X-ARR-ClientCert */
     IDENTITY_FORMAT_RFC9440,       /* Client-Cert: ":" base64 DER ":" */
-    IDENTITY_FORMAT_RFC9440_CHAIN, /* Client-Cert-Chain: issuers of the verified path, comma-separated, no leaf, no anchor */
+    IDENTITY_FORMAT_RFC9440_CHAIN, /* Client-Cert-Chain: issuers of the verified path,
+                                      comma-separated, no leaf, no anchor */
     IDENTITY_FORMAT_PEM_URL,       /* URL-escaped PEM, as nginx's ssl_client_escaped_cert */
     IDENTITY_FORMAT_SUBJECT,
     IDENTITY_FORMAT_ISSUER,
@@ -29,7 +30,8 @@ enum identity_format {
     IDENTITY_FORMAT_SHA256,
     IDENTITY_FORMAT_SHA1,
     IDENTITY_FORMAT_PRINCIPAL,
-    IDENTITY_FORMAT_VERIFICATION, /* not of the certificate: SUCCESS, NONE, PASSTHROUGH or FAILED:reason; written by rewrite */
+    IDENTITY_FORMAT_VERIFICATION, /* not of the certificate: SUCCESS, NONE, PASSTHROUGH or
+                                     FAILED:reason; written by rewrite */
     IDENTITY_FORMAT_COUNT
 };
 
@@ -38,10 +40,11 @@ struct identity_table *identity_table_create(size_t bytes_max, unsigned formats)
 void identity_table_destroy(struct identity_table *table);
 
 /* A new reference to the identity of this chain, found or made. The verdict must be an acceptance
- * (asserted: it is the caller's, not the wire's), made for the same chain, and the handshake must be finished. NULL only when the
- * certificate cannot be described, which is a refusal. */
+ * (asserted: it is the caller's, not the wire's), made for the same chain, and the handshake must
+ * be finished. NULL only when the certificate cannot be described, which is a refusal. */
 struct identity *identity_establish(struct identity_table *table,
-                                    struct presented_certificate *presented, struct verdict *verdict);
+                                    struct presented_certificate *presented,
+                                    struct verdict *verdict);
 struct identity *identity_acquire(struct identity *identity);
 /* NULL is fine. */
 void identity_release(struct identity *identity);
@@ -52,7 +55,8 @@ struct slice identity_principal(const struct identity *identity);
 /* Empty when the format was not asked for, or the certificate has no such thing. */
 struct slice identity_header(const struct identity *identity, enum identity_format format);
 
-/* For routes that forward what nobody verified: the same encodings of a presented certificate, into the arena.
- * The chain format and the principal give nothing: they exist for the verified only. Empty when the arena is used up. */
+/* For routes that forward what nobody verified: the same encodings of a presented certificate, into
+ * the arena. The chain format and the principal give nothing: they exist for the verified only.
+ * Empty when the arena is used up. */
 struct slice presented_certificate_header(struct presented_certificate *presented,
                                           enum identity_format format, struct arena *arena);

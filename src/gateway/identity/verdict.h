@@ -17,6 +17,7 @@
 struct verdict;
 struct verdict_store;
 
+/* Zero takes the default. */
 struct verdict_store_settings {
     size_t accepted_bytes_max; /* default 64 MiB */
     size_t refused_bytes_max;  /* default 4 MiB */
@@ -41,6 +42,6 @@ bool verdict_is_accepted(const struct verdict *verdict);
 int verdict_library_error(const struct verdict *verdict);
 int64_t verdict_valid_until(const struct verdict *verdict);
 /* Leaf first, anchor last; NULL unless accepted. Borrowed. */
-STACK_OF(X509) *verdict_path(const struct verdict *verdict);
+STACK_OF(X509) * verdict_path(const struct verdict *verdict);
 /* The digest of the context that made it, 32 bytes. */
 struct slice verdict_context(const struct verdict *verdict);

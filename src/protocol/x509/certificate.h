@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What one certificate says, as text and values. Names are printed so that they can go into a
- * header, a log or a page without further care: RFC 4514, with control characters, non-ASCII and embedded
- * NUL escaped.
+ * header, a log or a page without further care: RFC 4514, with control characters, non-ASCII and
+ * embedded NUL escaped.
  */
 #pragma once
 
@@ -30,18 +30,18 @@ struct certificate_name {
 };
 
 struct certificate_description {
-    struct slice subject;       /* RFC 4514: "CN=alice,O=Example" (last RDN first) */
+    struct slice subject; /* RFC 4514: "CN=alice,O=Example" (last RDN first) */
     struct slice issuer;
-    struct slice serial;        /* upper-case hexadecimal, without leading zeros, "-" first when negative */
-    struct slice sha256;        /* of the DER, 64 lower-case hexadecimal digits */
-    struct slice sha1;          /* 40 digits */
-    struct slice key;           /* "EC P-256", "RSA 2048", "Ed25519" */
-    struct slice signature;     /* "ecdsa-with-SHA256" */
-    int64_t not_before;         /* seconds since 1970 */
+    struct slice serial;    /* upper-case hexadecimal, no leading zeros, "-" first when negative */
+    struct slice sha256;    /* of the DER, 64 lower-case hexadecimal digits */
+    struct slice sha1;      /* 40 digits */
+    struct slice key;       /* "EC P-256", "RSA 2048", "Ed25519" */
+    struct slice signature; /* "ecdsa-with-SHA256" */
+    int64_t not_before;     /* seconds since 1970 */
     int64_t not_after;
     const struct certificate_name *names;
     size_t name_count;
-    struct slice common_name;   /* the most specific one, empty when there is none */
+    struct slice common_name; /* the most specific one, empty when there is none */
     bool is_ca;
 };
 
@@ -52,7 +52,8 @@ bool certificate_describe(const X509 *certificate, struct arena *arena,
 bool certificate_description_copy(const struct certificate_description *from, struct arena *arena,
                                   struct certificate_description *to);
 
-/* The certificate's DER, borrowed from the certificate's own cache where possible; in the arena otherwise. */
+/* The certificate's DER, borrowed from the certificate's own cache where possible; in the arena
+ * otherwise. */
 bool certificate_der(const X509 *certificate, struct arena *arena, struct slice *der);
 /* "-----BEGIN CERTIFICATE-----\n...\n-----END CERTIFICATE-----\n" with lines of 64. */
 bool certificate_write_pem(struct buffer *to, struct slice der);
@@ -71,7 +72,7 @@ enum {
     CERTIFICATE_EXTENSION_COUNT_MAX = 64
 };
 
-/* The limits that come before any verification: DER and nothing else (definite, minimal lengths throughout the
- * TBSCertificate), RSA 2048-8192 bits, EC on P-256, P-384 or P-521 given by name, Ed25519, Ed448.
- * REASON_NONE, or why the certificate cannot be looked at further. */
+/* The limits that come before any verification: DER and nothing else (definite, minimal lengths
+ * throughout the TBSCertificate), RSA 2048-8192 bits, EC on P-256, P-384 or P-521 given by name,
+ * Ed25519, Ed448. REASON_NONE, or why the certificate cannot be looked at further. */
 enum reason certificate_check_limits(const X509 *certificate);

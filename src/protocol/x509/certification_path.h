@@ -20,21 +20,25 @@ enum {
 
 struct certification_path_settings {
     const struct trust_store *anchors;
-    unsigned depth;     /* CA certificates between leaf and anchor, the anchor not counted; ≤ 10 */
+    unsigned depth; /* CA certificates between leaf and anchor, the anchor not counted; ≤ 10 */
     bool partial_chain; /* an anchor need not be self-signed */
 };
 
 struct certification_path {
-    enum reason reason;         /* REASON_NONE: accepted */
-    int library_error;          /* X509_V_ERR_..., for the TLS alert and the log's detail; X509_V_OK when accepted */
-    STACK_OF(X509) *certificates; /* leaf first, anchor last; NULL unless accepted; the caller frees it */
+    enum reason reason; /* REASON_NONE: accepted */
+    int library_error;  /* X509_V_ERR_..., for the TLS alert and the log's detail; X509_V_OK when
+                           accepted */
+    STACK_OF(X509) *
+        certificates; /* leaf first, anchor last; NULL unless accepted; the caller frees it */
     /* When this outcome ends: the earliest notAfter of the path; for a refusal that time alone can
      * change (not yet valid), that time; INT64_MAX when time cannot change it. */
     int64_t valid_until;
     int64_t valid_from; /* the latest notBefore of the path; 0 unless accepted */
 };
 
-/* Checks limits, signatures, validity at `now`, basic constraints, key usages, clientAuth in every extended
- * key usage of the path, name constraints, depth. Never trusts a certificate of `untrusted`. */
-struct certification_path certification_path_verify(const struct certification_path_settings *settings,
-                                                    X509 *leaf, STACK_OF(X509) *untrusted, int64_t now);
+/* Checks limits, signatures, validity at `now`, basic constraints, key usages, clientAuth in every
+ * extended key usage of the path, name constraints, depth. Never trusts a certificate of
+ * `untrusted`. */
+struct certification_path certification_path_verify(
+    const struct certification_path_settings *settings, X509 *leaf, STACK_OF(X509) * untrusted,
+    int64_t now);

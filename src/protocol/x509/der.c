@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The walk through DER. Recursion is bounded by DER_DEPTH_MAX, and each byte is looked at once.
+ * The walk through DER. Depth is bounded by DER_DEPTH_MAX, and each byte is looked at once.
  */
 #include "protocol/x509/der_internal.h"
 
@@ -164,33 +164,37 @@ static bool is_strict_primitive(const struct der_element *element)
     }
 }
 
-static bool are_strict(struct slice elements, unsigned depth)
+/* X.690 section 10.2: strings are never put together from parts. */
+static bool may_be_constructed(const struct der_element *element)
 {
-    struct der_element element;
+    return !element->universal || element->tag == DER_SEQUENCE || element->tag == DER_SET;
+}
 
-    if (depth > DER_DEPTH_MAX)
+bool der_is_strict(struct slice der)
+{
+    struct slice open[DER_DEPTH_MAX] = {der}; /* what is left of each element being read */
+    size_t depth = 0;
+    struct der_element element;
+    struct slice rest = der;
+
+    if (!der_read_element(&rest, &element) || !slice_is_empty(rest))
         return false;
-    while (!slice_is_empty(elements)) {
-        if (!der_read_element(&elements, &element))
+    for (;;) {
+        if (slice_is_empty(open[depth])) {
+            if (depth == 0)
+                return true;
+            depth--;
+            continue;
+        }
+        if (!der_read_element(&open[depth], &element))
             return false;
         if (!element.constructed) {
             if (!is_strict_primitive(&element))
                 return false;
             continue;
         }
-        /* X.690 section 10.2: strings are never put together from parts. */
-        if (element.universal && element.tag != DER_SEQUENCE && element.tag != DER_SET)
+        if (!may_be_constructed(&element) || depth + 1 == DER_DEPTH_MAX)
             return false;
-        if (!are_strict(element.content, depth + 1))
-            return false;
+        open[++depth] = element.content;
     }
-    return true;
-}
-
-bool der_is_strict(struct slice der)
-{
-    struct der_element whole;
-    struct slice rest = der;
-
-    return der_read_element(&rest, &whole) && slice_is_empty(rest) && are_strict(der, 1);
 }

@@ -24,8 +24,8 @@ enum { TRUST_FILE_BYTES_MAX = 4 * 1024 * 1024 };
 
 /* NULL and an error that begins with the source's position, "FILE:LINE:COLUMN: ", when one cannot
  * be loaded. No sources, or none with a certificate, is an error. Every certificate must be a CA
- * (basicConstraints), except that a self-signed version 1 certificate is refused too. A private key in
- * such a file is refused: somebody put the wrong file there. */
+ * (basicConstraints), except that a self-signed version 1 certificate is refused too. A private key
+ * in such a file is refused: somebody put the wrong file there. */
 struct trust_store *trust_store_load(const struct trust_anchor_source *sources, size_t count,
                                      struct error *error);
 /* NULL is fine. */
