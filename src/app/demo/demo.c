@@ -97,7 +97,8 @@ static bool present(struct demo *demo, const char *address_text)
     socket_address_format_host(&address, host);
     scene.port = socket_address_port(&address);
     scene.address = connectable(host);
-    scene.host = is_this_machine(host) ? "localhost" : host;
+    /* Not every system knows "localhost" as ::1. */
+    scene.host = strcmp(scene.address, "127.0.0.1") == 0 ? "localhost" : host;
     if (demo->options.once) {
         demo->trial = demo_trial_start(&scene, &error);
         if (demo->trial == NULL)
@@ -158,9 +159,7 @@ static int run_on(struct demo *demo, demo_run_gateway *run_gateway)
     }
     status = run_gateway(path, on_ready, demo);
     if (!demo->ready)
-        log_event(LOG_ERROR,
-                  "the gateway did not start; if only the port is taken, --address 127.0.0.1:0 "
-                  "finds another");
+        log_event(LOG_ERROR, "the gateway did not start");
 
 cleanup:
     memory_release(path);
@@ -182,6 +181,24 @@ static int run(const struct options *options, const char *host, demo_run_gateway
     demo_viewer_stop(demo.viewer);
     demo_directory_close(&demo.directory);
     return status;
+}
+
+/* The gateway's sockets share their port with each other, and so would those of a second demo: half
+ * of the connections would find the other one's certificates. This one does not share. */
+static bool is_free(const struct socket_address *address)
+{
+    struct error error = {ERROR_NONE, ""};
+    int fd = -1;
+
+    if (socket_address_port(address) == 0)
+        return true;
+    fd = socket_listen(address, 1, false, &error);
+    if (fd < 0) {
+        log_event(LOG_ERROR, "%s; --address 127.0.0.1:0 finds a free port", error.text);
+        return false;
+    }
+    socket_close(fd);
+    return true;
 }
 
 /* ---- the command line ---- */
@@ -237,7 +254,7 @@ int demo_main(int argc, char **argv, demo_run_gateway *run_gateway)
         log_event(LOG_ERROR, "%s", error.text);
         return EXIT_USAGE;
     }
-    if (options.once && !demo_trial_can_run())
+    if (!is_free(&address) || (options.once && !demo_trial_can_run()))
         return EXIT_START;
     socket_address_format(&address, text);
     socket_address_format_host(&address, host);

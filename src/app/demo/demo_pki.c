@@ -38,20 +38,106 @@ struct row {
     const char *key_file;   /* NULL: none, and the key is forgotten */
 };
 
-/* clang-format off */
+/* The CAs are from two months ago, so that what they issued may have expired meanwhile. */
+enum { CA_FROM = -60, CA_TO = 60, LEAF_TO = 30, EXPIRED_FROM = -31, EXPIRED_TO = -1 };
+
 static const struct row rows[MEMBER_COUNT] = {
-    [ROOT]                  = {"Demo Root CA",    PKI_ROOT,         PKI_KEY_EC_P256,  NOBODY,                -60, 60, NULL, NULL, "root.pem", NULL},
-    [INTERMEDIATE]          = {"Demo Issuing CA", PKI_INTERMEDIATE, PKI_KEY_EC_P256,  ROOT,                  -60, 60, NULL, NULL, "intermediate.pem", NULL},
-    [SERVER]                = {"localhost",       PKI_SERVER,       PKI_KEY_EC_P256,  INTERMEDIATE,            0, 30, NULL, NULL, "server.pem", "server.key"},
-    [SERVER_RSA]            = {"localhost",       PKI_SERVER,       PKI_KEY_RSA_2048, INTERMEDIATE,            0, 30, NULL, NULL, "server-rsa.pem", "server-rsa.key"},
-    [ALICE]                 = {"alice",           PKI_CLIENT,       PKI_KEY_EC_P256,  INTERMEDIATE,            0, 30, "alice@example.com", "spiffe://example.com/alice", "alice.pem", "alice.key"},
-    [EXPIRED]               = {"expired",         PKI_CLIENT,       PKI_KEY_EC_P256,  INTERMEDIATE,          -31, -1, "expired@example.com", NULL, "expired.pem", "expired.key"},
+    [ROOT] =
+        {
+            .common_name = "Demo Root CA",
+            .role = PKI_ROOT,
+            .key = PKI_KEY_EC_P256,
+            .issuer = NOBODY,
+            .from_days = CA_FROM,
+            .to_days = CA_TO,
+            .chain_file = "root.pem",
+        },
+    [INTERMEDIATE] =
+        {
+            .common_name = "Demo Issuing CA",
+            .role = PKI_INTERMEDIATE,
+            .key = PKI_KEY_EC_P256,
+            .issuer = ROOT,
+            .from_days = CA_FROM,
+            .to_days = CA_TO,
+            .chain_file = "intermediate.pem",
+        },
+    [SERVER] =
+        {
+            .common_name = "localhost",
+            .role = PKI_SERVER,
+            .key = PKI_KEY_EC_P256,
+            .issuer = INTERMEDIATE,
+            .to_days = LEAF_TO,
+            .chain_file = "server.pem",
+            .key_file = "server.key",
+        },
+    [SERVER_RSA] =
+        {
+            .common_name = "localhost",
+            .role = PKI_SERVER,
+            .key = PKI_KEY_RSA_2048,
+            .issuer = INTERMEDIATE,
+            .to_days = LEAF_TO,
+            .chain_file = "server-rsa.pem",
+            .key_file = "server-rsa.key",
+        },
+    [ALICE] =
+        {
+            .common_name = "alice",
+            .role = PKI_CLIENT,
+            .key = PKI_KEY_EC_P256,
+            .issuer = INTERMEDIATE,
+            .to_days = LEAF_TO,
+            .email = "alice@example.com",
+            .uri = "spiffe://example.com/alice",
+            .chain_file = "alice.pem",
+            .key_file = "alice.key",
+        },
+    [EXPIRED] =
+        {
+            .common_name = "expired",
+            .role = PKI_CLIENT,
+            .key = PKI_KEY_EC_P256,
+            .issuer = INTERMEDIATE,
+            .from_days = EXPIRED_FROM,
+            .to_days = EXPIRED_TO,
+            .email = "expired@example.com",
+            .chain_file = "expired.pem",
+            .key_file = "expired.key",
+        },
     /* The stranger's CA has the same names; only its keys are others. */
-    [STRANGER_ROOT]         = {"Demo Root CA",    PKI_ROOT,         PKI_KEY_EC_P256,  NOBODY,                -60, 60, NULL, NULL, NULL, NULL},
-    [STRANGER_INTERMEDIATE] = {"Demo Issuing CA", PKI_INTERMEDIATE, PKI_KEY_EC_P256,  STRANGER_ROOT,         -60, 60, NULL, NULL, NULL, NULL},
-    [STRANGER]              = {"alice",           PKI_CLIENT,       PKI_KEY_EC_P256,  STRANGER_INTERMEDIATE,   0, 30, "alice@example.com", "spiffe://example.com/alice", "stranger.pem", "stranger.key"},
+    [STRANGER_ROOT] =
+        {
+            .common_name = "Demo Root CA",
+            .role = PKI_ROOT,
+            .key = PKI_KEY_EC_P256,
+            .issuer = NOBODY,
+            .from_days = CA_FROM,
+            .to_days = CA_TO,
+        },
+    [STRANGER_INTERMEDIATE] =
+        {
+            .common_name = "Demo Issuing CA",
+            .role = PKI_INTERMEDIATE,
+            .key = PKI_KEY_EC_P256,
+            .issuer = STRANGER_ROOT,
+            .from_days = CA_FROM,
+            .to_days = CA_TO,
+        },
+    [STRANGER] =
+        {
+            .common_name = "alice",
+            .role = PKI_CLIENT,
+            .key = PKI_KEY_EC_P256,
+            .issuer = STRANGER_INTERMEDIATE,
+            .to_days = LEAF_TO,
+            .email = "alice@example.com",
+            .uri = "spiffe://example.com/alice",
+            .chain_file = "stranger.pem",
+            .key_file = "stranger.key",
+        },
 };
-/* clang-format on */
 
 static int64_t date_of(int days)
 {

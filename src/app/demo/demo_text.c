@@ -41,7 +41,7 @@ char *demo_format_configuration(const struct demo_configuration_facts *facts)
         "        backend: viewer\n"
         "      - name: optional\n"
         "        paths: [\"/optional/*\"]\n"
-        "        client_certificate: { mode: optional }   # nobody is let in, a bad one is not\n"
+        "        client_certificate: { mode: optional }   # none is fine, a bad one is not\n"
         "        backend: viewer\n"
         "      - name: everything-else\n"
         "        backend: viewer\n"

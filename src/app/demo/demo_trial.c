@@ -77,11 +77,11 @@ static const char *outcome_problem(enum demo_command_outcome outcome)
 {
     switch (outcome) {
     case DEMO_COMMAND_FAILED:
-        return "it could not be started";
+        return "the command could not be started";
     case DEMO_COMMAND_TIMED_OUT:
-        return "it did not end in time";
+        return "the command did not end in time";
     case DEMO_COMMAND_INTERRUPTED:
-        return "it was interrupted";
+        return "the command was interrupted";
     case DEMO_COMMAND_DONE:
         break;
     }
@@ -90,7 +90,12 @@ static const char *outcome_problem(enum demo_command_outcome outcome)
 
 static void say_failure(const char *problem, struct slice output)
 {
-    printf("         %s:\n", problem);
+    char printable[4 * SHOWN_LINE_BYTES_MAX];
+    struct buffer line;
+
+    buffer_init(&line, printable, sizeof printable);
+    encode_printable(&line, slice_first(slice_from_text(problem), SHOWN_LINE_BYTES_MAX));
+    printf("         %.*s; what came:\n", SLICE_FORMAT(buffer_readable(&line)));
     say_lines("         | ", output, SHOWN_LINES_MAX);
 }
 

@@ -175,11 +175,11 @@ static const char nothing_allowed[] = "default-src 'none'; frame-ancestors 'none
 /* ---- answers ---- */
 
 /* Anything that is not the viewer's own report. */
-static struct whoami_answer answer_text(struct head *head, const char *text)
+static struct whoami_answer answer_text(struct head head, const char *text)
 {
-    head->content_type = "text/plain; charset=utf-8";
-    head->security_policy = nothing_allowed;
-    return put_together(head, slice_from_text(text));
+    head.content_type = "text/plain; charset=utf-8";
+    head.security_policy = nothing_allowed;
+    return put_together(&head, slice_from_text(text));
 }
 
 typedef bool render_report(const struct whoami_report *report, struct buffer *to);
@@ -201,7 +201,7 @@ static char *render(render_report *renderer, const struct whoami_report *report,
     return NULL;
 }
 
-static struct whoami_answer answer_report(struct head *head, const struct http_request *request,
+static struct whoami_answer answer_report(struct head head, const struct http_request *request,
                                           struct arena *scratch)
 {
     bool page = whoami_prefers_page(&request->fields);
@@ -211,19 +211,19 @@ static struct whoami_answer answer_report(struct head *head, const struct http_r
     char *content = NULL;
     size_t size = 0;
 
-    if (whoami_report_make(request, head->now, scratch, &report))
+    if (whoami_report_make(request, head.now, scratch, &report))
         content = render(page ? whoami_render_page : whoami_render_json, &report, &size);
     if (content == NULL) {
-        head->status = reason_status(REASON_REQUEST_HEADER_TOO_LARGE);
+        head.status = reason_status(REASON_REQUEST_HEADER_TOO_LARGE);
         return answer_text(head, "The headers are too large to be shown.\n");
     }
-    head->content_type = page ? "text/html; charset=utf-8" : "application/json";
-    head->security_policy = nothing_allowed;
+    head.content_type = page ? "text/html; charset=utf-8" : "application/json";
+    head.security_policy = nothing_allowed;
     if (page) {
         write_page_policy(policy);
-        head->security_policy = policy;
+        head.security_policy = policy;
     }
-    answer = put_together(head, slice_from(content, size));
+    answer = put_together(&head, slice_from(content, size));
     memory_release(content);
     return answer;
 }
@@ -235,8 +235,8 @@ struct whoami_answer whoami_answer_request(const struct http_request *request, b
 
     describe_request(&head, request, close);
     if (slice_equals(request->path, SLICE("/healthz")))
-        return answer_text(&head, "ok");
-    return answer_report(&head, request, scratch);
+        return answer_text(head, "ok");
+    return answer_report(head, request, scratch);
 }
 
 struct whoami_answer whoami_answer_refusal(enum reason reason, int64_t now)
@@ -244,7 +244,7 @@ struct whoami_answer whoami_answer_refusal(enum reason reason, int64_t now)
     const struct reason_facts *facts = reason_get(reason);
     struct head head = {.status = facts->status, .close = true, .now = now};
     char *text = memory_format("%s\n%s\n", facts->cause, facts->fix);
-    struct whoami_answer answer = answer_text(&head, text);
+    struct whoami_answer answer = answer_text(head, text);
 
     memory_release(text);
     return answer;

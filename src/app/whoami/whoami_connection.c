@@ -51,13 +51,19 @@ static const struct {
     unsigned wait_ms;
     unsigned may_lead_to;
 } states[WHOAMI_STATE_COUNT] = {
-    /*                   name         does           waits at most  may lead to */
-    [WHOAMI_IDLE]      = {"idle",      await_request, IDLE_MS,      TO(READING) | TO(CLOSED)},
-    [WHOAMI_READING]   = {"reading",   read_head,     READING_MS,   TO(SKIPPING) | TO(ANSWERING) | TO(CLOSED)},
-    [WHOAMI_SKIPPING]  = {"skipping",  skip_content,  SKIPPING_MS,  TO(ANSWERING) | TO(CLOSED)},
-    [WHOAMI_ANSWERING] = {"answering", write_answer,  ANSWERING_MS, TO(IDLE) | TO(LINGERING) | TO(CLOSED)},
-    [WHOAMI_LINGERING] = {"lingering", linger,        LINGERING_MS, TO(CLOSED)},
-    [WHOAMI_CLOSED]    = {"closed",    finish,        0,            0},
+    /*                   name         does           waits at most
+                         may lead to */
+    [WHOAMI_IDLE]      = {"idle",      await_request, IDLE_MS,
+                          TO(READING) | TO(CLOSED)},
+    [WHOAMI_READING]   = {"reading",   read_head,     READING_MS,
+                          TO(SKIPPING) | TO(ANSWERING) | TO(CLOSED)},
+    [WHOAMI_SKIPPING]  = {"skipping",  skip_content,  SKIPPING_MS,
+                          TO(ANSWERING) | TO(CLOSED)},
+    [WHOAMI_ANSWERING] = {"answering", write_answer,  ANSWERING_MS,
+                          TO(IDLE) | TO(LINGERING) | TO(CLOSED)},
+    [WHOAMI_LINGERING] = {"lingering", linger,        LINGERING_MS,
+                          TO(CLOSED)},
+    [WHOAMI_CLOSED]    = {"closed",    finish,        0, 0},
 };
 /* clang-format on */
 

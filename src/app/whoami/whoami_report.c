@@ -46,9 +46,12 @@ static const struct certificate_header certificate_headers[] = {
 };
 
 static const char *const verification_headers[] = {
-    "Client-Cert-Verification", "X-Client-Cert-Verification", "X-Client-Certificate-Verification",
-    "Client-Verify", "X-Client-Verify", "X-Client-Verification", "X-Client-Cert-Verify",
-    "SSL-Client-Verify", "X-SSL-Client-Verify", "X-Client-Cert-Verified", "X-SSL-Client-Verification",
+    "X-Client-Cert-Verification",
+    "X-Client-Certificate-Verification",
+    "X-Client-Verification",
+    "X-Client-Verify",
+    "X-SSL-Client-Verify",
+    "SSL-Client-Verify",
 };
 /* clang-format on */
 
@@ -450,7 +453,7 @@ static struct slice read_issuers(struct making *making, X509 *leaf, struct slice
         }
         report->issuer_count++;
         if (slice_is_empty(problem) && !has_signed(issuer, below))
-            problem = SLICE("a certificate in it is not signed by the next");
+            problem = SLICE("a certificate is not signed by the one above it");
         X509_free(below);
         below = issuer;
         issuer = NULL;
@@ -477,7 +480,8 @@ static void check_issuers(struct making *making, X509 *leaf)
             keep_text(making, "%s cannot be followed: %.*s", chain_header, SLICE_FORMAT(problem)));
     else if (report->issuer_count > 0)
         add_check(making, "issuers", WHOAMI_GOOD,
-                  keep_text(making, "each certificate is signed by the next of %zu issuer%s",
+                  keep_text(making,
+                            "every certificate is signed by the one above it (%zu issuer%s)",
                             report->issuer_count, report->issuer_count == 1 ? "" : "s"));
 }
 

@@ -21,6 +21,7 @@
 #include "app/demo/demo.h"
 #include "runtime/file.h"
 #include "runtime/memory.h"
+#include "runtime/socket.h"
 
 enum { FILE_BYTES_MAX = 1024 * 1024 };
 
@@ -161,10 +162,10 @@ static void remove_directory(const char *path)
 
 TEST(removes_a_temporary_directory_at_the_end)
 {
-    assert_int_equal(run_demo(run_and_return, NULL, NULL, NULL, NULL), 0);
+    assert_int_equal(run_demo(run_and_return, NULL, "--address=127.0.0.1:0", NULL, NULL), 0);
     assert_true(strlen(seen.directory) > 0);
     assert_int_not_equal(access(seen.directory, F_OK), 0);
-    assert_int_equal(run_demo(fail_to_start, NULL, NULL, NULL, NULL), 1);
+    assert_int_equal(run_demo(fail_to_start, NULL, "--address=127.0.0.1:0", NULL, NULL), 1);
     assert_int_not_equal(access(seen.directory, F_OK), 0);
 }
 
@@ -177,7 +178,7 @@ TEST(keeps_files_that_are_asked_for_with_keys_for_their_owner)
                                                 "expired.key", "stranger.key",   "alice.p12"};
     char *keep = beside(parent, "kept");
 
-    assert_int_equal(run_demo(run_and_return, NULL, "--keep", keep, NULL), 0);
+    assert_int_equal(run_demo(run_and_return, NULL, "--keep", keep, "--address=127.0.0.1:0"), 0);
     for (size_t i = 0; i < sizeof public_files / sizeof public_files[0]; i++)
         assert_true(exists(keep, public_files[i]));
     for (size_t i = 0; i < sizeof private_files / sizeof private_files[0]; i++) {
@@ -197,10 +198,10 @@ TEST(never_writes_into_a_directory_with_something_in_it)
 {
     assert_int_equal(mkdir("full", 0700), 0);
     assert_int_equal(mkdir("full/thing", 0700), 0);
-    assert_int_equal(run_demo(run_and_return, NULL, "--keep", "full", NULL), 1);
+    assert_int_equal(run_demo(run_and_return, NULL, "--keep", "full", "--address=127.0.0.1:0"), 1);
     assert_false(exists("full", "alice.key"));
     assert_int_equal(rmdir("full/thing"), 0);
-    assert_int_equal(run_demo(run_and_return, NULL, "--keep", "full", NULL), 0);
+    assert_int_equal(run_demo(run_and_return, NULL, "--keep", "full", "--address=127.0.0.1:0"), 0);
     assert_true(exists("full", "alice.key"));
     remove_directory("full");
 }
@@ -272,7 +273,7 @@ TEST(prints_lines_for_the_port_that_the_gateway_has)
 {
     char *printed = NULL;
 
-    assert_int_equal(run_demo(run_and_return, &printed, NULL, NULL, NULL), 0);
+    assert_int_equal(run_demo(run_and_return, &printed, "--address=127.0.0.1:0", NULL, NULL), 0);
     assert_holds(printed, "curl -sSi --cacert root.pem --cert alice.pem --key alice.key "
                           "https://localhost:41234/\n");
     assert_holds(printed, "openssl s_client");
@@ -287,8 +288,8 @@ TEST(prints_lines_for_the_port_that_the_gateway_has)
 
 TEST(writes_a_configuration_that_demands_a_certificate_and_names_its_exceptions)
 {
-    assert_int_equal(run_demo(run_and_return, NULL, "--address", "127.0.0.1:8444", NULL), 0);
-    assert_holds(seen.configuration, "address: \"127.0.0.1:8444\"");
+    assert_int_equal(run_demo(run_and_return, NULL, "--address", "127.0.0.9:0", NULL), 0);
+    assert_holds(seen.configuration, "address: \"127.0.0.9:0\"");
     assert_holds(seen.configuration, "mode: required");
     assert_holds(seen.configuration,
                  "paths: [/healthz]\n        client_certificate: { mode: none }");
@@ -302,6 +303,26 @@ TEST(refuses_command_lines_that_make_no_sense)
     assert_int_equal(run_demo(run_and_return, NULL, "word", NULL, NULL), 2);
     assert_int_equal(run_demo(run_and_return, NULL, "--address", "nowhere", NULL), 2);
     assert_int_equal(run_demo(run_and_return, NULL, "--help", NULL, NULL), 0);
+}
+
+/* The gateway's sockets would share the port, and connections be dealt out to both. */
+TEST(does_not_share_its_port_with_another_that_listens_there)
+{
+    struct socket_address address;
+    struct error error = {ERROR_NONE, ""};
+    char text[SOCKET_ADDRESS_TEXT_SIZE];
+    int fd = -1;
+
+    assert_true(socket_address_parse(SLICE("127.0.0.1:0"), &address, &error));
+    fd = socket_listen(&address, 1, true, &error);
+    assert_true(fd >= 0);
+    assert_true(socket_local_address(fd, &address));
+    socket_address_format(&address, text);
+    seen.directory[0] = '\0';
+    assert_int_equal(run_demo(run_and_return, NULL, "--address", text, NULL), 1);
+    assert_string_equal(seen.directory, "");
+    socket_close(fd);
+    assert_int_equal(run_demo(run_and_return, NULL, "--address", text, NULL), 0);
 }
 
 /* ---- --once ---- */
@@ -369,6 +390,7 @@ int main(void)
                   cmocka_unit_test(
                       writes_a_configuration_that_demands_a_certificate_and_names_its_exceptions),
                   cmocka_unit_test(refuses_command_lines_that_make_no_sense),
+                  cmocka_unit_test(does_not_share_its_port_with_another_that_listens_there),
                   cmocka_unit_test(once_fails_when_nothing_answers),
                   cmocka_unit_test(once_ends_at_once_when_it_is_interrupted),
                   cmocka_unit_test(once_needs_its_programs_before_anything_is_made));

@@ -377,11 +377,11 @@ TEST(follows_the_chain_and_says_when_it_breaks)
     fields = memory_format("Client-Cert: :%s:\r\nClient-Cert-Chain: :%s:, :%s:\r\n", alice.base64,
                            alice.base64, alice.base64);
     answer = ask_with(fixture_of(state), fields);
-    assert_holds(answer, "signed by the next of 2 issuers");
+    assert_holds(answer, "signed by the one above it (2 issuers)");
     memory_release(fields);
     fields = memory_format("Client-Cert: :%s:\r\nClient-Cert-Chain: :%s:\r\n", alice.base64,
                            other.base64);
-    assert_holds(ask_with(fixture_of(state), fields), "is not signed by the next");
+    assert_holds(ask_with(fixture_of(state), fields), "is not signed by the one above it");
     memory_release(fields);
     fields = memory_format("Client-Cert: :%s:\r\nClient-Cert-Chain: :AAAA:\r\n", alice.base64);
     assert_holds(ask_with(fixture_of(state), fields), "Client-Cert-Chain cannot be followed");
@@ -468,20 +468,23 @@ TEST(answers_health_probes)
 TEST(keeps_the_connection_and_skips_content)
 {
     struct fixture *fixture = fixture_of(state);
-    static const char *const requests[] = {
-        "POST /first HTTP/1.1\r\nHost: v\r\nContent-Length: 5\r\n\r\nhello",
-        "PUT /second HTTP/1.1\r\nHost: v\r\nTransfer-Encoding: chunked\r\n\r\n"
-        "5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n",
-        "GET /third HTTP/1.1\r\nHost: v\r\n\r\n",
+    static const struct {
+        const char *request;
+        const char *mark;
+    } cases[] = {
+        {"POST /first HTTP/1.1\r\nHost: v\r\nContent-Length: 5\r\n\r\nhello",
+         "\"path\": \"/first\""},
+        {"PUT /second HTTP/1.1\r\nHost: v\r\nTransfer-Encoding: chunked\r\n\r\n"
+         "5\r\nhello\r\n1\r\n!\r\n0\r\n\r\n",
+         "\"path\": \"/second\""},
+        {"GET /third HTTP/1.1\r\nHost: v\r\n\r\n", "\"path\": \"/third\""},
     };
-    static const char *const marks[] = {"\"path\": \"/first\"", "\"path\": \"/second\"",
-                                        "\"path\": \"/third\""};
     int fd = connect_to(fixture);
 
     for (size_t i = 0; i < 3; i++) {
-        send_all(fd, slice_from_text(requests[i]));
+        send_all(fd, slice_from_text(cases[i].request));
         receive_answer(fixture, fd, true);
-        assert_holds(fixture->answer, marks[i]);
+        assert_holds(fixture->answer, cases[i].mark);
     }
     socket_close(fd);
 }
