@@ -37,13 +37,18 @@ bool settings_method_is_valid(struct slice text, struct error *error)
     return true;
 }
 
+/* RFC 9110 section 10.2.4: a product, with or without its version. */
 bool settings_token_is_valid(struct slice text, struct error *error)
 {
-    if (http_is_token(text) && text.size <= TOKEN_BYTES_MAX)
+    size_t slash = slice_find(text, '/');
+    bool has_version = slash < text.size;
+
+    if (text.size <= TOKEN_BYTES_MAX && http_is_token(slice_first(text, slash)) &&
+        (!has_version || http_is_token(slice_after(text, slash + 1))))
         return true;
     error_set(error, ERROR_VALUE,
-              "'%.80s' is not a token: letters, digits and !#$%%&'*+-.^_`|~ only, at most %d",
-              text.data, TOKEN_BYTES_MAX);
+              "'%.80s' is not PRODUCT or PRODUCT/VERSION, at most %d characters", text.data,
+              TOKEN_BYTES_MAX);
     return false;
 }
 

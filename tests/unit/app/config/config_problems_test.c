@@ -354,8 +354,7 @@ TEST(values_with_a_grammar_of_their_own_say_what_it_is)
         {LISTENER_WITH NO_CERTIFICATE "    hosts: [a.example, b.example, a.example]\n",
          "7:35: error: 'a.example' is in this list twice; the first is on line 7\n"},
         {LISTENER_WITH NO_CERTIFICATE "    server_token: \"a b\"\n",
-         "7:19: error: 'a b' is not a token: letters, digits and !#$%&'*+-.^_`|~ only, at most "
-         "64\n"},
+         "7:19: error: 'a b' is not PRODUCT or PRODUCT/VERSION, at most 64 characters\n"},
         {HEAD "  - address: \":8443\"\n" TLS NO_CERTIFICATE "    routes: app\n",
          "6:13: error: a shared list of routes is not supported yet\n"},
         {VALID "workers: many\n", "7:10: error: 'workers' must be auto or a number, not 'many'\n"},
