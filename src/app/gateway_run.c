@@ -91,6 +91,21 @@ static size_t choose_worker_count(const struct generation_settings *settings)
     return count < WORKERS_MAX ? count : WORKERS_MAX;
 }
 
+/* The sockets of the workers share their port, and the system would let those of another process of
+ * the same user share it too: two gateways would take turns. A socket that does not share finds
+ * out. */
+static bool is_free(const struct socket_address *address, struct error *error)
+{
+    int fd;
+
+    if (socket_address_port(address) == 0)
+        return true;
+    fd = socket_listen(address, 1, false, error);
+    if (fd >= 0)
+        socket_close(fd);
+    return fd >= 0;
+}
+
 /* For each worker a socket on each address that `before` does not have, else -1. The first decides
  * the port where 0 was asked for. */
 static bool open_sockets(const struct generation *generation, const struct generation *before,
@@ -106,6 +121,11 @@ static bool open_sockets(const struct generation *generation, const struct gener
 
         if (before != NULL && generation_find_group(before, &address) != NULL)
             continue;
+        if (!is_free(&address, error)) {
+            error_prefix(error, "listener '%s'",
+                         listener_group_get(generation_group(generation, group), 0)->name);
+            return false;
+        }
         for (size_t worker = 0; worker < workers; worker++) {
             int *fd = &sockets[worker * groups + group];
 
