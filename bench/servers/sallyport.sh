@@ -25,7 +25,13 @@ listeners:
     identity_headers:
       - { name: X-SSL-Client-Cert, format: pem_url }
       - { name: X-SSL-Client-DN, format: subject }
-    routes: [{ backend: "http://127.0.0.1:$BACKEND" }]
+    routes: [{ backend: app }]
+backends:
+  app:
+    endpoints: ["http://127.0.0.1:$BACKEND"]
+    connections: 12000
+    idle_connections: 256
+    idle_time: 600s
 limits: { connections: 12000, keep_alive: 600s }
 workers: $WORKERS
 log: { access: $access }
