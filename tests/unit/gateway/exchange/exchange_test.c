@@ -361,6 +361,7 @@ struct world {
     struct listener listeners[LISTENERS];
     struct listener_group *group;
     struct exchange_environment environment;
+    uint64_t trace_state[2];
     struct exchange_connection_facts connection;
     struct fake_client client;
     char *request_arena;
@@ -482,8 +483,10 @@ static void open_world_with(size_t addresses)
         .response_idle_ms = 44,
         .scratch = memory_allocate(EXCHANGE_SCRATCH_BYTES),
         .scratch_bytes = EXCHANGE_SCRATCH_BYTES,
-        .trace_state = {1, 2},
+        .trace_state = world.trace_state,
     };
+    world.trace_state[0] = 1;
+    world.trace_state[1] = 2;
     world.connection = (struct exchange_connection_facts){
         .group = world.group,
         .listener = &world.listeners[MAIN],
