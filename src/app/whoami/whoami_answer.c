@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Answers of the viewer. Content is rendered into memory that grows until it fits, up to a limit;
- * then the head is written before it, since only then its length is known.
+ * Answers of the viewer. Content is rendered into memory that grows until it fits, up to a limit.
  */
 #include "app/whoami/whoami_answer_internal.h"
 
@@ -10,14 +9,11 @@
 #include <string.h>
 
 #include "app/whoami/whoami_render_internal.h"
-#include "protocol/http/http_write.h"
-#include "runtime/clock.h"
 #include "runtime/encoding.h"
 #include "runtime/memory.h"
 
 enum {
     CONTENT_BYTES_MIN = 16 * 1024,
-    HEAD_BYTES_MAX = 1024,
     POLICY_BYTES_MAX = 256,
     STYLE_DIGEST_BYTES = 32,
     QUALITY_MAX = 1000
@@ -85,70 +81,6 @@ bool whoami_prefers_page(const struct http_fields *fields)
     return page > 0 && page >= json;
 }
 
-/* ---- heads ---- */
-
-struct head {
-    unsigned status;
-    const char *content_type;
-    const char *security_policy;
-    bool close;
-    bool announces_keep_alive; /* HTTP/1.0 clients want to be told */
-    bool omits_content;        /* HEAD */
-    int64_t now;
-};
-
-static bool write_head(struct buffer *to, const struct head *head, size_t content_size)
-{
-    char date[CLOCK_HTTP_DATE_SIZE];
-    struct http_field fields[] = {
-        {SLICE("Date"), {NULL, 0}},
-        {SLICE("Content-Type"), slice_from_text(head->content_type)},
-        {SLICE("Content-Security-Policy"), slice_from_text(head->security_policy)},
-        {SLICE("Cache-Control"), SLICE("no-store")},
-        {SLICE("X-Content-Type-Options"), SLICE("nosniff")},
-        {SLICE("Referrer-Policy"), SLICE("no-referrer")},
-    };
-    bool written = false;
-
-    clock_format_http_date(head->now, date);
-    fields[0].value = slice_from_text(date);
-    written = http_write_status_line(to, head->status, SLICE("")) == HTTP_WRITE_DONE;
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        written =
-            written && http_write_field(to, fields[i].name, fields[i].value) == HTTP_WRITE_DONE;
-    if (head->close)
-        written =
-            written && http_write_field(to, SLICE("Connection"), SLICE("close")) == HTTP_WRITE_DONE;
-    else if (head->announces_keep_alive)
-        written = written &&
-                  http_write_field(to, SLICE("Connection"), SLICE("keep-alive")) == HTTP_WRITE_DONE;
-    return written &&
-           http_write_field_u64(to, SLICE("Content-Length"), content_size) == HTTP_WRITE_DONE &&
-           http_write_head_end(to) == HTTP_WRITE_DONE;
-}
-
-static struct whoami_answer put_together(const struct head *head, struct slice content)
-{
-    size_t room = HEAD_BYTES_MAX + content.size;
-    char *memory = memory_allocate(room);
-    struct buffer buffer;
-    bool written = false;
-
-    buffer_init(&buffer, memory, room);
-    written = write_head(&buffer, head, content.size) &&
-              (head->omits_content || buffer_append(&buffer, content));
-    /* Nothing in the head comes from outside, and it is far smaller than its room. */
-    assert(written);
-    return (struct whoami_answer){memory, buffer_readable(&buffer).size};
-}
-
-static void describe_request(struct head *head, const struct http_request *request, bool close)
-{
-    head->close = close;
-    head->announces_keep_alive = !close && request->version == HTTP_VERSION_1_0;
-    head->omits_content = request->is_head;
-}
-
 /* ---- security ---- */
 
 /* The page's own style sheet is all that the page may use. */
@@ -170,17 +102,7 @@ static void write_page_policy(char policy[POLICY_BYTES_MAX])
     *buffer_tail(&buffer) = '\0';
 }
 
-static const char nothing_allowed[] = "default-src 'none'; frame-ancestors 'none'";
-
 /* ---- answers ---- */
-
-/* Anything that is not the viewer's own report. */
-static struct whoami_answer answer_text(struct head head, const char *text)
-{
-    head.content_type = "text/plain; charset=utf-8";
-    head.security_policy = nothing_allowed;
-    return put_together(&head, slice_from_text(text));
-}
 
 typedef bool render_report(const struct whoami_report *report, struct buffer *to);
 
@@ -201,12 +123,12 @@ static char *render(render_report *renderer, const struct whoami_report *report,
     return NULL;
 }
 
-static struct whoami_answer answer_report(struct head head, const struct http_request *request,
-                                          struct arena *scratch)
+static struct http_answer answer_report(struct http_answer_head head,
+                                        const struct http_request *request, struct arena *scratch)
 {
     bool page = whoami_prefers_page(&request->fields);
     struct whoami_report report;
-    struct whoami_answer answer;
+    struct http_answer answer;
     char policy[POLICY_BYTES_MAX];
     char *content = NULL;
     size_t size = 0;
@@ -215,43 +137,24 @@ static struct whoami_answer answer_report(struct head head, const struct http_re
         content = render(page ? whoami_render_page : whoami_render_json, &report, &size);
     if (content == NULL) {
         head.status = reason_status(REASON_REQUEST_HEADER_TOO_LARGE);
-        return answer_text(head, "The headers are too large to be shown.\n");
+        return http_answer_text(head, "The headers are too large to be shown.\n");
     }
     head.content_type = page ? "text/html; charset=utf-8" : "application/json";
-    head.security_policy = nothing_allowed;
     if (page) {
         write_page_policy(policy);
         head.security_policy = policy;
     }
-    answer = put_together(&head, slice_from(content, size));
+    answer = http_answer_make(&head, slice_from(content, size));
     memory_release(content);
     return answer;
 }
 
-struct whoami_answer whoami_answer_request(const struct http_request *request, bool close,
-                                           int64_t now, struct arena *scratch)
+struct http_answer whoami_answer_request(const struct http_request *request, bool close,
+                                         int64_t now, struct arena *scratch)
 {
-    struct head head = {.status = 200, .now = now};
+    struct http_answer_head head = http_answer_head_for(request, close, now);
 
-    describe_request(&head, request, close);
     if (slice_equals(request->path, SLICE("/healthz")))
-        return answer_text(head, "ok");
+        return http_answer_text(head, "ok");
     return answer_report(head, request, scratch);
-}
-
-struct whoami_answer whoami_answer_refusal(enum reason reason, int64_t now)
-{
-    const struct reason_facts *facts = reason_get(reason);
-    struct head head = {.status = facts->status, .close = true, .now = now};
-    char *text = memory_format("%s\n%s\n", facts->cause, facts->fix);
-    struct whoami_answer answer = answer_text(head, text);
-
-    memory_release(text);
-    return answer;
-}
-
-void whoami_answer_reset(struct whoami_answer *answer)
-{
-    memory_release(answer->data);
-    *answer = (struct whoami_answer){NULL, 0};
 }

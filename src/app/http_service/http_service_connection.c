@@ -4,7 +4,7 @@
  * content is skipped, so that the request's slices need not outlive the reading. A client that
  * sends many requests at once gets a few answers a turn; the others have their turn in between.
  */
-#include "app/whoami/whoami_connection_internal.h"
+#include "app/http_service/http_service_connection_internal.h"
 
 #include <assert.h>
 
@@ -35,39 +35,39 @@ enum {
 
 enum step { STEP_AGAIN, STEP_WAIT, STEP_FINISHED };
 
-static enum step await_request(struct whoami_connection *connection);
-static enum step read_head(struct whoami_connection *connection);
-static enum step skip_content(struct whoami_connection *connection);
-static enum step write_answer(struct whoami_connection *connection);
-static enum step linger(struct whoami_connection *connection);
-static enum step finish(struct whoami_connection *connection);
+static enum step await_request(struct http_service_connection *connection);
+static enum step read_head(struct http_service_connection *connection);
+static enum step skip_content(struct http_service_connection *connection);
+static enum step write_answer(struct http_service_connection *connection);
+static enum step linger(struct http_service_connection *connection);
+static enum step finish(struct http_service_connection *connection);
 
-#define TO(state) (1U << WHOAMI_##state)
+#define TO(state) (1U << HTTP_SERVICE_##state)
 
 /* clang-format off */
 static const struct {
     const char *name;
-    enum step (*advance)(struct whoami_connection *connection);
+    enum step (*advance)(struct http_service_connection *connection);
     unsigned wait_ms;
     unsigned may_lead_to;
-} states[WHOAMI_STATE_COUNT] = {
-    /*                   name         does           waits at most
-                         may lead to */
-    [WHOAMI_IDLE]      = {"idle",      await_request, IDLE_MS,
-                          TO(READING) | TO(CLOSED)},
-    [WHOAMI_READING]   = {"reading",   read_head,     READING_MS,
-                          TO(SKIPPING) | TO(ANSWERING) | TO(CLOSED)},
-    [WHOAMI_SKIPPING]  = {"skipping",  skip_content,  SKIPPING_MS,
-                          TO(ANSWERING) | TO(CLOSED)},
-    [WHOAMI_ANSWERING] = {"answering", write_answer,  ANSWERING_MS,
-                          TO(IDLE) | TO(LINGERING) | TO(CLOSED)},
-    [WHOAMI_LINGERING] = {"lingering", linger,        LINGERING_MS,
-                          TO(CLOSED)},
-    [WHOAMI_CLOSED]    = {"closed",    finish,        0, 0},
+} states[HTTP_SERVICE_STATE_COUNT] = {
+    /*                          name         does           waits at most
+                                may lead to */
+    [HTTP_SERVICE_IDLE]      = {"idle",      await_request, IDLE_MS,
+                                TO(READING) | TO(CLOSED)},
+    [HTTP_SERVICE_READING]   = {"reading",   read_head,     READING_MS,
+                                TO(SKIPPING) | TO(ANSWERING) | TO(CLOSED)},
+    [HTTP_SERVICE_SKIPPING]  = {"skipping",  skip_content,  SKIPPING_MS,
+                                TO(ANSWERING) | TO(CLOSED)},
+    [HTTP_SERVICE_ANSWERING] = {"answering", write_answer,  ANSWERING_MS,
+                                TO(IDLE) | TO(LINGERING) | TO(CLOSED)},
+    [HTTP_SERVICE_LINGERING] = {"lingering", linger,        LINGERING_MS,
+                                TO(CLOSED)},
+    [HTTP_SERVICE_CLOSED]    = {"closed",    finish,        0, 0},
 };
 /* clang-format on */
 
-static enum step enter(struct whoami_connection *connection, enum whoami_state state)
+static enum step enter(struct http_service_connection *connection, enum http_service_state state)
 {
     assert((states[connection->state].may_lead_to & 1U << state) != 0);
     connection->state = state;
@@ -75,7 +75,7 @@ static enum step enter(struct whoami_connection *connection, enum whoami_state s
     return STEP_AGAIN;
 }
 
-static enum step wait_for(struct whoami_connection *connection, enum event_interest interest)
+static enum step wait_for(struct http_service_connection *connection, enum event_interest interest)
 {
     event_watch_set(connection->watch, (unsigned)interest);
     return STEP_WAIT;
@@ -83,14 +83,14 @@ static enum step wait_for(struct whoami_connection *connection, enum event_inter
 
 /* Reads what there is into the input. The end of the client's side ends the connection, unless
  * something is still to be said, and then nobody reads. */
-static enum step fill_input(struct whoami_connection *connection)
+static enum step fill_input(struct http_service_connection *connection)
 {
     struct socket_result got = {SOCKET_FAILED, 0, 0};
 
     buffer_compact(&connection->input);
     /* The limits on heads and chunks leave room; without any there is no way on. */
     if (buffer_room(&connection->input) == 0)
-        return enter(connection, WHOAMI_CLOSED);
+        return enter(connection, HTTP_SERVICE_CLOSED);
     got = socket_read(connection->fd, buffer_tail(&connection->input),
                       buffer_room(&connection->input));
     switch (got.outcome) {
@@ -103,21 +103,21 @@ static enum step fill_input(struct whoami_connection *connection)
     case SOCKET_CLOSED:
         break;
     }
-    return enter(connection, WHOAMI_CLOSED);
+    return enter(connection, HTTP_SERVICE_CLOSED);
 }
 
-static enum step refuse(struct whoami_connection *connection, enum reason reason)
+static enum step refuse(struct http_service_connection *connection, enum reason reason)
 {
-    whoami_answer_reset(&connection->answer);
-    connection->answer = whoami_answer_refusal(reason, clock_wall_seconds());
+    http_answer_reset(&connection->answer);
+    connection->answer = http_answer_refusal(reason, clock_wall_seconds());
     connection->answered_bytes = 0;
     connection->closes = true;
-    return enter(connection, WHOAMI_ANSWERING);
+    return enter(connection, HTTP_SERVICE_ANSWERING);
 }
 
 /* ---- the states ---- */
 
-static enum step await_request(struct whoami_connection *connection)
+static enum step await_request(struct http_service_connection *connection)
 {
     if (slice_is_empty(buffer_readable(&connection->input)))
         return fill_input(connection);
@@ -125,7 +125,7 @@ static enum step await_request(struct whoami_connection *connection)
     if (connection->turn_answers >= TURN_ANSWERS_MAX)
         return wait_for(connection, EVENT_WRITABLE);
     connection->progress = (struct http_read_progress){0};
-    return enter(connection, WHOAMI_READING);
+    return enter(connection, HTTP_SERVICE_READING);
 }
 
 /* Whoever announces content and waits for leave to send it is answered at once instead. */
@@ -134,7 +134,7 @@ static bool has_content_to_skip(const struct http_request *request)
     return request->framing != HTTP_FRAMING_NONE && !request->expects_continue;
 }
 
-static void prepare_skipping(struct whoami_connection *connection,
+static void prepare_skipping(struct http_service_connection *connection,
                              const struct http_request *request)
 {
     static const struct http_chunked_limits limits = {.extension_bytes = CHUNK_EXTENSION_BYTES_MAX,
@@ -147,7 +147,7 @@ static void prepare_skipping(struct whoami_connection *connection,
     http_chunked_init(&connection->chunked, &limits);
 }
 
-static enum step answer_request(struct whoami_connection *connection,
+static enum step answer_request(struct http_service_connection *connection,
                                 const struct http_request *request)
 {
     bool skips = has_content_to_skip(request);
@@ -155,17 +155,18 @@ static enum step answer_request(struct whoami_connection *connection,
     if (request->framing == HTTP_FRAMING_LENGTH && request->content_length > CONTENT_BYTES_MAX)
         return refuse(connection, REASON_REQUEST_CONTENT_TOO_LARGE);
     connection->closes = !request->keep_alive || (request->framing != HTTP_FRAMING_NONE && !skips);
-    connection->answer = whoami_answer_request(request, connection->closes, clock_wall_seconds(),
-                                               connection->scratch);
+    connection->answer =
+        connection->owner.settings->answer(connection->owner.settings->context, request,
+                                           connection->closes, connection->owner.scratch);
     connection->answered_bytes = 0;
     connection->turn_answers++;
     if (!skips)
-        return enter(connection, WHOAMI_ANSWERING);
+        return enter(connection, HTTP_SERVICE_ANSWERING);
     prepare_skipping(connection, request);
-    return enter(connection, WHOAMI_SKIPPING);
+    return enter(connection, HTTP_SERVICE_SKIPPING);
 }
 
-static enum step read_head(struct whoami_connection *connection)
+static enum step read_head(struct http_service_connection *connection)
 {
     static const struct http_limits limits = {
         .head_bytes = HEAD_BYTES_MAX, .target_bytes = TARGET_BYTES_MAX, .fields = FIELDS_MAX};
@@ -173,9 +174,9 @@ static enum step read_head(struct whoami_connection *connection)
     struct http_read read;
     enum step step = STEP_AGAIN;
 
-    arena_reset(connection->scratch);
+    arena_reset(connection->owner.scratch);
     read = http_read_request(buffer_readable(&connection->input), &limits, &connection->progress,
-                             connection->scratch, &request);
+                             connection->owner.scratch, &request);
     switch (read.outcome) {
     case HTTP_READ_INCOMPLETE:
         return fill_input(connection);
@@ -189,7 +190,7 @@ static enum step read_head(struct whoami_connection *connection)
     return refuse(connection, read.reason);
 }
 
-static enum step skip_length(struct whoami_connection *connection)
+static enum step skip_length(struct http_service_connection *connection)
 {
     struct slice input = buffer_readable(&connection->input);
     struct slice content = connection->content_left < input.size
@@ -199,11 +200,11 @@ static enum step skip_length(struct whoami_connection *connection)
     buffer_consume(&connection->input, content.size);
     connection->content_left -= content.size;
     if (connection->content_left == 0)
-        return enter(connection, WHOAMI_ANSWERING);
+        return enter(connection, HTTP_SERVICE_ANSWERING);
     return fill_input(connection);
 }
 
-static enum step skip_chunks(struct whoami_connection *connection)
+static enum step skip_chunks(struct http_service_connection *connection)
 {
     struct slice content = {NULL, 0};
     size_t consumed = 0;
@@ -213,7 +214,7 @@ static enum step skip_chunks(struct whoami_connection *connection)
     buffer_consume(&connection->input, consumed);
     switch (outcome) {
     case HTTP_CHUNKED_COMPLETE:
-        return enter(connection, WHOAMI_ANSWERING);
+        return enter(connection, HTTP_SERVICE_ANSWERING);
     case HTTP_CHUNKED_NEEDS_MORE:
         return fill_input(connection);
     case HTTP_CHUNKED_CONTENT:
@@ -227,23 +228,23 @@ static enum step skip_chunks(struct whoami_connection *connection)
     return refuse(connection, REASON_REQUEST_CHUNK_MALFORMED);
 }
 
-static enum step skip_content(struct whoami_connection *connection)
+static enum step skip_content(struct http_service_connection *connection)
 {
     return connection->framing == HTTP_FRAMING_CHUNKED ? skip_chunks(connection)
                                                        : skip_length(connection);
 }
 
-static enum step end_answer(struct whoami_connection *connection)
+static enum step end_answer(struct http_service_connection *connection)
 {
-    whoami_answer_reset(&connection->answer);
+    http_answer_reset(&connection->answer);
     if (!connection->closes)
-        return enter(connection, WHOAMI_IDLE);
+        return enter(connection, HTTP_SERVICE_IDLE);
     socket_shutdown_write(connection->fd);
     connection->lingered_bytes = 0;
-    return enter(connection, WHOAMI_LINGERING);
+    return enter(connection, HTTP_SERVICE_LINGERING);
 }
 
-static enum step write_answer(struct whoami_connection *connection)
+static enum step write_answer(struct http_service_connection *connection)
 {
     struct slice unsent = slice_after(slice_from(connection->answer.data, connection->answer.size),
                                       connection->answered_bytes);
@@ -262,22 +263,22 @@ static enum step write_answer(struct whoami_connection *connection)
     case SOCKET_CLOSED:
         break;
     }
-    return enter(connection, WHOAMI_CLOSED);
+    return enter(connection, HTTP_SERVICE_CLOSED);
 }
 
 /* RFC 9112 section 9.6: read on until the client has closed as well. */
-static enum step linger(struct whoami_connection *connection)
+static enum step linger(struct http_service_connection *connection)
 {
     size_t unread = buffer_readable(&connection->input).size;
 
     buffer_consume(&connection->input, unread);
     connection->lingered_bytes += unread;
     if (connection->lingered_bytes > LINGER_BYTES_MAX)
-        return enter(connection, WHOAMI_CLOSED);
+        return enter(connection, HTTP_SERVICE_CLOSED);
     return fill_input(connection);
 }
 
-static enum step finish(struct whoami_connection *connection)
+static enum step finish(struct http_service_connection *connection)
 {
     (void)connection;
     return STEP_FINISHED;
@@ -286,19 +287,19 @@ static enum step finish(struct whoami_connection *connection)
 /* ---- events ---- */
 
 /* The connection may be gone when this returns. */
-static void advance(struct whoami_connection *connection)
+static void advance(struct http_service_connection *connection)
 {
     enum step step = STEP_AGAIN;
 
     while (step == STEP_AGAIN)
         step = states[connection->state].advance(connection);
     if (step == STEP_FINISHED)
-        connection->ended(connection->owner, connection);
+        connection->owner.ended(connection->owner.owner, connection);
 }
 
 static void on_ready(void *context, unsigned ready)
 {
-    struct whoami_connection *connection = context;
+    struct http_service_connection *connection = context;
 
     (void)ready;
     connection->turn_answers = 0;
@@ -308,43 +309,45 @@ static void on_ready(void *context, unsigned ready)
 /* A slow request is told so; everything else has had its time. */
 static void on_timeout(void *context)
 {
-    struct whoami_connection *connection = context;
+    struct http_service_connection *connection = context;
 
-    if (connection->state == WHOAMI_READING || connection->state == WHOAMI_SKIPPING)
+    if (connection->state == HTTP_SERVICE_READING || connection->state == HTTP_SERVICE_SKIPPING)
         refuse(connection, REASON_REQUEST_TIMEOUT);
     else
-        enter(connection, WHOAMI_CLOSED);
+        enter(connection, HTTP_SERVICE_CLOSED);
     advance(connection);
 }
 
-struct whoami_connection *whoami_connection_open(struct event_loop *loop, int fd,
-                                                 struct arena *scratch,
-                                                 whoami_connection_ended *ended, void *owner)
+struct http_service_connection *http_service_connection_open(
+    struct event_loop *loop, int fd, const struct http_service_connection_owner *owner)
 {
-    struct whoami_connection *connection = memory_allocate(sizeof *connection);
+    struct http_service_connection *connection = memory_allocate(sizeof *connection);
 
-    connection->owner = owner;
-    connection->ended = ended;
-    connection->scratch = scratch;
+    connection->owner = *owner;
     connection->fd = fd;
     connection->memory = memory_allocate(INPUT_BYTES);
     buffer_init(&connection->input, connection->memory, INPUT_BYTES);
     connection->watch = event_watch_create(loop, fd, on_ready, connection);
     connection->timer = timer_create_on(loop, on_timeout, connection);
-    connection->state = WHOAMI_IDLE;
-    timer_start(connection->timer, states[WHOAMI_IDLE].wait_ms);
+    connection->state = HTTP_SERVICE_IDLE;
+    timer_start(connection->timer, states[HTTP_SERVICE_IDLE].wait_ms);
     wait_for(connection, EVENT_READABLE);
     return connection;
 }
 
-void whoami_connection_destroy(struct whoami_connection *connection)
+bool http_service_connection_is_idle(const struct http_service_connection *connection)
+{
+    return connection->state == HTTP_SERVICE_IDLE;
+}
+
+void http_service_connection_destroy(struct http_service_connection *connection)
 {
     if (connection == NULL)
         return;
     event_watch_destroy(connection->watch);
     timer_destroy(connection->timer);
     socket_close(connection->fd);
-    whoami_answer_reset(&connection->answer);
+    http_answer_reset(&connection->answer);
     memory_release(connection->memory);
     memory_release(connection);
 }
