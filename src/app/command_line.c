@@ -82,7 +82,7 @@ static const char *default_configuration(void)
 
 static int run_command(int argc, char **argv)
 {
-    struct gateway_run_settings settings = {.configuration = NULL};
+    struct gateway_run_settings settings = {.is_confined = true};
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--ready-file") == 0) {

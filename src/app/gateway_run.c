@@ -14,6 +14,7 @@
 
 #include "app/config/config.h"
 #include "app/config_report.h"
+#include "app/gateway_confinement.h"
 #include "app/worker.h"
 #include "gateway/backend/backend_registry.h"
 #include "gateway/generation/generation.h"
@@ -33,6 +34,7 @@ struct gateway {
     struct generation *generation; /* the present one */
     struct generation_facts facts;
     struct verdict_store *verdicts;
+    struct confinement *confinement; /* NULL: none */
     struct telemetry *telemetry;
     struct event_loop *loop;
     struct event_wake *told;
@@ -276,6 +278,8 @@ static struct generation *load(struct gateway *gateway, struct error *error)
         error_set(error, ERROR_VALUE, "%s cannot be used", gateway->settings->configuration);
     else
         generation = generation_create(settings, &gateway->facts, error);
+    if (settings != NULL && generation == NULL)
+        gateway_confinement_explain(gateway->confinement, settings);
     if (generation == NULL)
         config_destroy(config);
     else
@@ -386,6 +390,18 @@ static void on_told(void *context)
  * ------------------------------------------------------------------------------------------------
  */
 
+/* When ports below 1024 are open and keys are read; before the first thread, which is the access
+ * log's. */
+static bool confine(struct gateway *gateway, struct error *error)
+{
+    if (!gateway->settings->is_confined)
+        return true;
+    gateway->confinement =
+        gateway_confine(gateway->settings->configuration, gateway->settings->ready_file,
+                        generation_get_settings(gateway->generation), error);
+    return gateway->confinement != NULL;
+}
+
 static bool start(struct gateway *gateway, struct error *error)
 {
     const struct generation_settings *settings = generation_get_settings(gateway->generation);
@@ -395,10 +411,13 @@ static bool start(struct gateway *gateway, struct error *error)
     bool started = false;
 
     log_set_level(settings->events_level);
-    gateway->telemetry = telemetry_create(&settings->telemetry, workers, error);
-    if (gateway->telemetry == NULL)
+    if (!open_sockets(gateway->generation, NULL, workers, sockets, error) ||
+        !confine(gateway, error)) {
+        close_sockets(sockets, workers * groups);
         goto cleanup;
-    if (!open_sockets(gateway->generation, NULL, workers, sockets, error)) {
+    }
+    gateway->telemetry = telemetry_create(&settings->telemetry, workers, error);
+    if (gateway->telemetry == NULL) {
         close_sockets(sockets, workers * groups);
         goto cleanup;
     }
@@ -452,6 +471,7 @@ static void release(struct gateway *gateway)
     verdict_store_destroy(gateway->verdicts);
     backend_registry_destroy(gateway->facts.backends);
     tls_session_store_destroy(gateway->facts.sessions);
+    confinement_destroy(gateway->confinement);
 }
 
 int gateway_run(const struct gateway_run_settings *settings)

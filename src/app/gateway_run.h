@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct gateway_endpoint {
@@ -19,6 +20,7 @@ typedef void gateway_ready(void *context, const struct gateway_endpoint *endpoin
 struct gateway_run_settings {
     const char *configuration; /* a path */
     const char *ready_file;    /* NULL: none is written */
+    bool is_confined;          /* for a process that does nothing else: it cannot be undone */
     gateway_ready *on_ready;   /* NULL: nobody is told but the event log */
     void *context;
 };

@@ -7,9 +7,11 @@
 
 #include "app/command_line.h"
 #include "runtime/memory.h"
+#include "runtime/process.h"
 
 int main(int argc, char **argv)
 {
+    process_prepare();
     /* Before libcrypto allocates anything, or it refuses (CRYPTO_set_mem_functions(3)). */
     CRYPTO_set_mem_functions(memory_library_allocate, memory_library_resize,
                              memory_library_release);

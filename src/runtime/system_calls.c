@@ -111,7 +111,7 @@ static const struct conditional_call conditional_calls[] = {
 /* The leak check at the end of sanitized builds: a process that attaches to ours. */
 #if CONFINEMENT_WITH_ADDRESS_SANITIZER
 static const bool may_start_processes = true;
-static const char *const sanitizer_calls[] = {"ptrace", "wait4", "prctl", "clone"};
+static const char *const sanitizer_calls[] = {"ptrace", "wait4", "prctl", "clone", "getdents"};
 #else
 static const bool may_start_processes = false;
 static const char *const sanitizer_calls[] = {NULL};

@@ -41,11 +41,16 @@ struct listener_settings {
     struct position position;
 };
 
+/* Landlock and seccomp; root is given up in any case. */
+enum confinement_filters { CONFINEMENT_FILTERS_ON, CONFINEMENT_FILTERS_OFF };
+
 struct generation_settings {
     struct listener_settings *listeners;
     size_t listener_count;
     struct connection_limits limits;
     struct telemetry_settings telemetry;
     enum log_level events_level;
-    size_t workers; /* 0: one a core */
+    size_t workers;   /* 0: one a core */
+    const char *user; /* whom root becomes; NULL: "sallyport", else "nobody" */
+    enum confinement_filters filters;
 };

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -70,6 +70,14 @@ class Gateway {
         return this.endpoints.get(name);
     }
 
+    get pid() {
+        return this.#process.pid;
+    }
+
+    get configurationFile() {
+        return path.join(this.#folder, "sallyport.yaml");
+    }
+
     get readyFile() {
         return JSON.parse(readFileSync(path.join(this.#folder, "ready.json"), "utf8"));
     }
@@ -115,6 +123,7 @@ class Gateway {
  */
 export async function startGateway(context, configuration, { listeners = 1 } = {}) {
     const folder = mkdtempSync(path.join(tmpdir(), "sallyport-gateway-"));
+    chmodSync(folder, 0o777); // started as root, the gateway is somebody else when it writes
     const file = path.join(folder, "sallyport.yaml");
     writeFileSync(file, configuration);
     const process_ = spawn(

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See gateway_confinement.h. Ports are not limited: a reload may add a listener.
+ */
+#include "app/gateway_confinement.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "gateway/identity/judging_context.h"
+#include "protocol/tls/tls_profile.h"
+#include "protocol/x509/trust_store.h"
+#include "runtime/file.h"
+#include "runtime/log.h"
+#include "runtime/memory.h"
+
+/* Ends with NULL; the texts are borrowed. */
+struct path_list {
+    const char **paths;
+    size_t count;
+    size_t capacity;
+};
+
+static void add(struct path_list *list, const char *path)
+{
+    if (list->count + 2 > list->capacity) {
+        list->capacity = list->capacity * 2 + 16;
+        list->paths = memory_resize(list->paths, list->capacity * sizeof(*list->paths));
+    }
+    list->paths[list->count++] = path;
+    list->paths[list->count] = NULL;
+}
+
+static void add_anchors(struct path_list *files,
+                        const struct client_certificate_settings *client_certificate)
+{
+    const struct trust_profile_settings *trust = client_certificate->trust;
+
+    for (size_t i = 0; trust != NULL && i < trust->anchor_count; i++)
+        add(files, trust->anchors[i].path);
+}
+
+static void add_listener(struct path_list *files, const struct listener_settings *listener)
+{
+    for (size_t i = 0; i < listener->tls->certificate_count; i++) {
+        add(files, listener->tls->certificates[i].chain);
+        add(files, listener->tls->certificates[i].key);
+    }
+    add_anchors(files, &listener->client_certificate);
+    for (size_t i = 0; i < listener->route_count; i++)
+        add_anchors(files, &listener->routes[i].client_certificate);
+}
+
+static void add_files(struct path_list *files, const struct generation_settings *settings)
+{
+    for (size_t i = 0; i < settings->listener_count; i++)
+        add_listener(files, &settings->listeners[i]);
+}
+
+/* A log may be a device, or a descriptor as /dev/stdout is; nobody makes files beside those. */
+static bool is_device(const char *path)
+{
+    return strncmp(path, "/dev/", strlen("/dev/")) == 0 ||
+           strncmp(path, "/proc/", strlen("/proc/")) == 0;
+}
+
+static char *directory_of(const char *file)
+{
+    char *directory = NULL;
+
+    if (file == NULL || is_device(file))
+        return NULL;
+    directory = file_path_beside(file, "");
+    if (directory[0] != '\0')
+        return directory;
+    memory_release(directory);
+    return memory_copy_text(".");
+}
+
+static void report(const struct confinement *confinement)
+{
+    log_event(LOG_INFO, "confined: %s", confinement_description(confinement));
+    for (size_t i = 0; confinement_warning(confinement, i) != NULL; i++)
+        log_event(LOG_WARNING, "%s", confinement_warning(confinement, i));
+}
+
+struct confinement *gateway_confine(const char *configuration, const char *ready_file,
+                                    const struct generation_settings *settings, struct error *error)
+{
+    struct path_list files = {.paths = NULL};
+    struct path_list written = {.paths = NULL};
+    char *log_directory = directory_of(
+        settings->telemetry.target == ACCESS_LOG_FILE ? settings->telemetry.path : NULL);
+    char *ready_directory = directory_of(ready_file);
+    struct confinement *confinement;
+
+    add(&files, configuration);
+    add_files(&files, settings);
+    if (log_directory != NULL)
+        add(&written, log_directory);
+    if (ready_directory != NULL)
+        add(&written, ready_directory);
+    confinement = confinement_apply(
+        &(struct confinement_settings){
+            .user = settings->user,
+            .without_filters = settings->filters == CONFINEMENT_FILTERS_OFF,
+            .files = files.paths,
+            .write_directories = written.paths,
+        },
+        error);
+    if (confinement != NULL)
+        report(confinement);
+    memory_release(files.paths);
+    memory_release(written.paths);
+    memory_release(log_directory);
+    memory_release(ready_directory);
+    return confinement;
+}
+
+void gateway_confinement_explain(const struct confinement *confinement,
+                                 const struct generation_settings *settings)
+{
+    struct path_list files = {.paths = NULL};
+
+    if (confinement == NULL)
+        return;
+    add_files(&files, settings);
+    for (size_t i = 0; i < files.count; i++) {
+        if (!confinement_covers(confinement, files.paths[i]))
+            log_event(LOG_WARNING,
+                      "'%s' lies outside of the directories that the gateway was started with: "
+                      "restart needed",
+                      files.paths[i]);
+    }
+    memory_release(files.paths);
+}
