@@ -7,6 +7,8 @@
 #include "support/test.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,13 +138,15 @@ static bool nothing_is_idle(void *context)
     return backend_worker_idle(worker) == 0;
 }
 
-/* The backend's end of a connection that was made: blocking. */
+/* The backend's end of a connection that was made: blocking, and without delay. */
 static int accept_at(size_t index)
 {
     int fd = accept(origins[index], NULL, NULL);
+    int one = 1;
 
     /* The listening socket does not block; what connects over the loopback is there at once. */
     assert_true(fd >= 0);
+    assert_int_equal(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
     return fd;
 }
 
