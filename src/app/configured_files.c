@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See configured_files.h.
+ */
+#include "app/configured_files.h"
+
+#include <string.h>
+
+#include "runtime/memory.h"
+
+static void add(struct configured_files *files, const char *path)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        if (strcmp(files->paths[i], path) == 0)
+            return;
+    }
+    files->paths = memory_resize(files->paths, (files->count + 1) * sizeof(char *));
+    files->paths[files->count++] = memory_copy_text(path);
+}
+
+static void add_anchors(struct configured_files *files,
+                        const struct client_certificate_settings *client_certificate)
+{
+    const struct trust_profile_settings *trust = client_certificate->trust;
+
+    for (size_t i = 0; trust != NULL && i < trust->anchor_count; i++)
+        add(files, trust->anchors[i].path);
+}
+
+static void add_listener(struct configured_files *files, const struct listener_settings *listener)
+{
+    for (size_t i = 0; i < listener->tls->certificate_count; i++) {
+        add(files, listener->tls->certificates[i].chain);
+        add(files, listener->tls->certificates[i].key);
+    }
+    add_anchors(files, &listener->client_certificate);
+    for (size_t i = 0; i < listener->route_count; i++)
+        add_anchors(files, &listener->routes[i].client_certificate);
+}
+
+void configured_files_collect(struct configured_files *files, const char *configuration,
+                              const struct generation_settings *settings)
+{
+    *files = (struct configured_files){NULL, 0};
+    add(files, configuration);
+    for (size_t i = 0; i < settings->listener_count; i++)
+        add_listener(files, &settings->listeners[i]);
+}
+
+void configured_files_reset(struct configured_files *files)
+{
+    for (size_t i = 0; i < files->count; i++)
+        memory_release(files->paths[i]);
+    memory_release(files->paths);
+    *files = (struct configured_files){NULL, 0};
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Every file that a configuration consists of or names: what is watched for renewals, and what a
+ * confined process must still be able to read.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "gateway/generation/generation_settings.h"
+
+struct configured_files {
+    char **paths; /* each once */
+    size_t count;
+};
+
+/* The list is the caller's, and keeps nothing of the settings. */
+void configured_files_collect(struct configured_files *files, const char *configuration,
+                              const struct generation_settings *settings);
+void configured_files_reset(struct configured_files *files);
