@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "app/configured_files.h"
 #include "gateway/identity/judging_context.h"
 #include "protocol/tls/tls_profile.h"
 #include "protocol/x509/trust_store.h"
@@ -29,32 +30,6 @@ static void add(struct path_list *list, const char *path)
     }
     list->paths[list->count++] = path;
     list->paths[list->count] = NULL;
-}
-
-static void add_anchors(struct path_list *files,
-                        const struct client_certificate_settings *client_certificate)
-{
-    const struct trust_profile_settings *trust = client_certificate->trust;
-
-    for (size_t i = 0; trust != NULL && i < trust->anchor_count; i++)
-        add(files, trust->anchors[i].path);
-}
-
-static void add_listener(struct path_list *files, const struct listener_settings *listener)
-{
-    for (size_t i = 0; i < listener->tls->certificate_count; i++) {
-        add(files, listener->tls->certificates[i].chain);
-        add(files, listener->tls->certificates[i].key);
-    }
-    add_anchors(files, &listener->client_certificate);
-    for (size_t i = 0; i < listener->route_count; i++)
-        add_anchors(files, &listener->routes[i].client_certificate);
-}
-
-static void add_files(struct path_list *files, const struct generation_settings *settings)
-{
-    for (size_t i = 0; i < settings->listener_count; i++)
-        add_listener(files, &settings->listeners[i]);
 }
 
 /* A log may be a device, or a descriptor as /dev/stdout is; nobody makes files beside those. */
@@ -87,6 +62,7 @@ static void report(const struct confinement *confinement)
 struct confinement *gateway_confine(const char *configuration, const char *ready_file,
                                     const struct generation_settings *settings, struct error *error)
 {
+    struct configured_files configured;
     struct path_list files = {.paths = NULL};
     struct path_list written = {.paths = NULL};
     char *log_directory = directory_of(
@@ -94,8 +70,9 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
     char *ready_directory = directory_of(ready_file);
     struct confinement *confinement;
 
-    add(&files, configuration);
-    add_files(&files, settings);
+    configured_files_collect(&configured, configuration, settings);
+    for (size_t i = 0; i < configured.count; i++)
+        add(&files, configured.paths[i]);
     if (log_directory != NULL)
         add(&written, log_directory);
     if (ready_directory != NULL)
@@ -110,6 +87,7 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
         error);
     if (confinement != NULL)
         report(confinement);
+    configured_files_reset(&configured);
     memory_release(files.paths);
     memory_release(written.paths);
     memory_release(log_directory);
@@ -117,14 +95,14 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
     return confinement;
 }
 
-void gateway_confinement_explain(const struct confinement *confinement,
+void gateway_confinement_explain(const struct confinement *confinement, const char *configuration,
                                  const struct generation_settings *settings)
 {
-    struct path_list files = {.paths = NULL};
+    struct configured_files files;
 
     if (confinement == NULL)
         return;
-    add_files(&files, settings);
+    configured_files_collect(&files, configuration, settings);
     for (size_t i = 0; i < files.count; i++) {
         if (!confinement_covers(confinement, files.paths[i]))
             log_event(LOG_WARNING,
@@ -132,5 +110,5 @@ void gateway_confinement_explain(const struct confinement *confinement,
                       "restart needed",
                       files.paths[i]);
     }
-    memory_release(files.paths);
+    configured_files_reset(&files);
 }

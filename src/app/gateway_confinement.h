@@ -16,5 +16,5 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
                                     struct error *error);
 /* Says which files of a configuration that could not be loaded are out of reach until a restart.
  * Without a confinement, none. */
-void gateway_confinement_explain(const struct confinement *confinement,
+void gateway_confinement_explain(const struct confinement *confinement, const char *configuration,
                                  const struct generation_settings *settings);

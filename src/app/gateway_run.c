@@ -14,6 +14,8 @@
 
 #include "app/config/config.h"
 #include "app/config_report.h"
+#include "app/configured_files.h"
+#include "app/file_watch.h"
 #include "app/gateway_confinement.h"
 #include "app/worker.h"
 #include "gateway/backend/backend_registry.h"
@@ -27,7 +29,7 @@
 #include "runtime/memory.h"
 #include "runtime/timer.h"
 
-enum { BACKLOG = 4096, WORKERS_MAX = 256 };
+enum { BACKLOG = 4096, WORKERS_MAX = 256, TRY_AGAIN_MS = 200, TRY_FOR_MS = 2000 };
 
 struct gateway {
     const struct gateway_run_settings *settings;
@@ -40,6 +42,9 @@ struct gateway {
     struct event_wake *told;
     struct event_signal *signals[3];
     struct timer *drain_limit;
+    struct file_watch *files;
+    struct timer *second_try;
+    uint64_t try_until_ms; /* files that do not fit together are tried again until then */
     struct worker *workers[WORKERS_MAX];
     size_t worker_count;
     atomic_size_t workers_ended;
@@ -265,26 +270,39 @@ static void destroy_config(void *config)
     config_destroy(config);
 }
 
-/* Reads the configuration and builds what it says; NULL when anything is wrong, and it was
- * reported. */
-static struct generation *load(struct gateway *gateway, struct error *error)
+/* Reads the configuration and builds what it says; NULL when anything is wrong, which is reported
+ * unless there will be another try. */
+static struct generation *load(struct gateway *gateway, bool is_last_try, struct error *error)
 {
     struct config *config = config_load_file(gateway->settings->configuration);
     const struct generation_settings *settings = config_settings(config);
     struct generation *generation = NULL;
 
-    config_report(config);
     if (settings == NULL)
         error_set(error, ERROR_VALUE, "%s cannot be used", gateway->settings->configuration);
     else
         generation = generation_create(settings, &gateway->facts, error);
-    if (settings != NULL && generation == NULL)
-        gateway_confinement_explain(gateway->confinement, settings);
+    if (is_last_try || generation != NULL)
+        config_report(config);
+    if (is_last_try && settings != NULL && generation == NULL)
+        gateway_confinement_explain(gateway->confinement, gateway->settings->configuration,
+                                    settings);
     if (generation == NULL)
         config_destroy(config);
     else
         generation_set_owner(generation, destroy_config, config);
     return generation;
+}
+
+/* What a renewal would change. */
+static void watch_files(struct gateway *gateway)
+{
+    struct configured_files files;
+
+    configured_files_collect(&files, gateway->settings->configuration,
+                             generation_get_settings(gateway->generation));
+    file_watch_set(gateway->files, files.paths, files.count);
+    configured_files_reset(&files);
 }
 
 static void create_facts(struct gateway *gateway)
@@ -329,34 +347,45 @@ static void hand_over(struct gateway *gateway, struct generation *next, const in
     }
 }
 
-/* The next generation, whole, or the present one goes on. */
+static void report_failure(const struct error *error)
+{
+    log_event(LOG_ERROR, "%s", error->text);
+    log_event(LOG_ERROR, "nothing was reloaded: the configuration in use goes on");
+}
+
+/* The next generation, whole, or the present one goes on. Files that are being renewed may not fit
+ * together for a moment: then it is tried again, and reported only in the end. */
 static void reload(struct gateway *gateway)
 {
+    bool is_last_try = event_loop_now_ms(gateway->loop) >= gateway->try_until_ms;
     struct error error = {.kind = ERROR_NONE};
-    struct generation *next = load(gateway, &error);
+    struct generation *next = load(gateway, is_last_try, &error);
     size_t count;
     int *sockets;
 
     gateway->must_reload = false;
+    if (next == NULL && !is_last_try) {
+        timer_start(gateway->second_try, TRY_AGAIN_MS);
+        return;
+    }
     if (next == NULL) {
-        log_event(LOG_ERROR, "%s", error.text);
-        log_event(LOG_ERROR, "nothing was reloaded: the configuration in use goes on");
+        report_failure(&error);
         return;
     }
     count = gateway->worker_count * generation_group_count(next);
     sockets = memory_allocate_array(count, sizeof(*sockets));
     if (open_sockets(next, gateway->generation, gateway->worker_count, sockets, &error)) {
         hand_over(gateway, next, sockets);
+        watch_files(gateway);
     } else {
         close_sockets(sockets, count);
         generation_release(next);
-        log_event(LOG_ERROR, "%s", error.text);
-        log_event(LOG_ERROR, "nothing was reloaded: the configuration in use goes on");
+        report_failure(&error);
     }
     memory_release(sockets);
 }
 
-static void on_hangup(void *context)
+static void ask_for_reload(void *context)
 {
     struct gateway *gateway = context;
 
@@ -366,6 +395,22 @@ static void on_hangup(void *context)
         gateway->must_reload = true;
     else
         reload(gateway);
+}
+
+static void on_hangup(void *context)
+{
+    struct gateway *gateway = context;
+
+    gateway->try_until_ms = 0;
+    ask_for_reload(gateway);
+}
+
+static void on_files_changed(void *context)
+{
+    struct gateway *gateway = context;
+
+    gateway->try_until_ms = event_loop_now_ms(gateway->loop) + TRY_FOR_MS;
+    ask_for_reload(gateway);
 }
 
 /* A worker has adopted a generation, or has ended. */
@@ -424,6 +469,9 @@ static bool start(struct gateway *gateway, struct error *error)
     gateway->loop = event_loop_create();
     gateway->told = event_wake_create(gateway->loop, on_told, gateway);
     gateway->drain_limit = timer_create_on(gateway->loop, stop_now, gateway);
+    gateway->second_try = timer_create_on(gateway->loop, ask_for_reload, gateway);
+    gateway->files = file_watch_create(gateway->loop, on_files_changed, gateway);
+    watch_files(gateway);
     gateway->signals[0] = event_signal_create(gateway->loop, SIGTERM, on_terminate, gateway);
     gateway->signals[1] = event_signal_create(gateway->loop, SIGINT, on_terminate, gateway);
     gateway->signals[2] = event_signal_create(gateway->loop, SIGHUP, on_hangup, gateway);
@@ -462,6 +510,8 @@ static void release(struct gateway *gateway)
         for (size_t i = 0; i < sizeof(gateway->signals) / sizeof(gateway->signals[0]); i++)
             event_signal_destroy(gateway->signals[i]);
         timer_destroy(gateway->drain_limit);
+        timer_destroy(gateway->second_try);
+        file_watch_destroy(gateway->files);
         event_wake_destroy(gateway->told);
         event_loop_destroy(gateway->loop);
     }
@@ -482,7 +532,7 @@ int gateway_run(const struct gateway_run_settings *settings)
 
     signal(SIGPIPE, SIG_IGN);
     create_facts(&gateway);
-    gateway.generation = load(&gateway, &error);
+    gateway.generation = load(&gateway, true, &error);
     started = gateway.generation != NULL && start(&gateway, &error);
     if (started) {
         event_loop_run(gateway.loop);
