@@ -326,11 +326,6 @@ static void make_session_context(const struct listener_settings *settings,
     digest_slice(digest, slice_from(values, sizeof(values)));
     if (demand->context != NULL)
         digest_slice(digest, judging_context_digest(demand->context));
-    for (size_t i = 0; i < built->route_count; i++) {
-        unsigned char mode = (unsigned char)built->plans[i].demand.mode;
-
-        EVP_DigestUpdate(digest, &mode, sizeof(mode));
-    }
     EVP_DigestFinal_ex(digest, context, NULL);
     EVP_MD_CTX_free(digest);
 }
