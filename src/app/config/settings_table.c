@@ -11,7 +11,8 @@
 #include "gateway/generation/generation_settings.h"
 #include "gateway/listener/listener.h"
 
-#define FIELD(type, member)   .offset = offsetof(type, member), .size = sizeof(((type *)NULL)->member)
+#define SIZE_OF(type, member) sizeof(((type *)NULL)->member)
+#define FIELD(type, member)   .offset = offsetof(type, member), .size = SIZE_OF(type, member)
 #define POINTER(type, member) .offset = offsetof(type, member), .size = sizeof(void *)
 #define LIST_FIELD(type, member, counter)                                                          \
     POINTER(type, member), .count_offset = offsetof(type, counter)

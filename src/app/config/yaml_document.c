@@ -12,6 +12,7 @@
 #include "app/config/text_table_internal.h"
 
 struct building {
+    struct slice text;
     struct config_memory *memory;
     struct problem_report *report;
     struct yaml_node *open[YAML_DEPTH_MAX]; /* the containers that events are inside of */
@@ -229,24 +230,75 @@ static bool has_control_character(struct slice text)
     return false;
 }
 
-static void add_scalar(struct building *building, struct fy_event *event)
+/* As it was written, without quotes and with escapes. */
+static struct slice written_text(const struct building *building, struct fy_token *value)
 {
-    struct yaml_node *node = create_node(building, event, YAML_SCALAR);
-    struct fy_token *value = event->scalar.value;
-    enum fy_scalar_style style = value == NULL ? FYSS_PLAIN : fy_token_scalar_style(value);
+    const struct fy_mark *start = fy_token_start_mark(value);
+    const struct fy_mark *end = fy_token_end_mark(value);
+
+    if (start == NULL || end == NULL || end->input_pos < start->input_pos)
+        return SLICE("");
+    return slice_first(slice_after(building->text, start->input_pos),
+                       end->input_pos - start->input_pos);
+}
+
+static bool has_text(struct slice text, struct slice wanted)
+{
+    for (; text.size >= wanted.size; text = slice_after(text, 1))
+        if (slice_starts_with(text, wanted))
+            return true;
+    return false;
+}
+
+/* NULL, or why a scalar is refused before libfyaml is asked for its text. libfyaml 0.7.12 forgets
+ * memory, and yields text that it never wrote, where one escape follows another in single quotes
+ * or across lines; and no setting needs more than a line. */
+static const char *find_refusal(const struct building *building, struct fy_token *value,
+                                enum fy_scalar_style style)
+{
+    struct slice written = written_text(building, value);
+
+    if (style == FYSS_LITERAL || style == FYSS_FOLDED || slice_find(written, '\n') < written.size)
+        return "a value must be on one line";
+    if (style == FYSS_SINGLE_QUOTED && has_text(written, SLICE("''''")))
+        return "several quotes in a row must be written in double quotes";
+    return NULL;
+}
+
+static void read_scalar(const struct building *building, struct yaml_node *node,
+                        struct fy_token *value)
+{
+    enum fy_scalar_style style = fy_token_scalar_style(value);
+    const char *refusal = find_refusal(building, value, style);
+    const char *text;
     size_t size = 0;
-    const char *text = value == NULL ? NULL : fy_token_get_text(value, &size);
 
     node->is_plain = style == FYSS_PLAIN;
     /* libfyaml's mark is behind the quote. */
     if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && node->position.column > 1)
         node->position.column--;
-    node->text =
-        slice_from(config_memory_copy(building->memory, slice_from(text, text == NULL ? 0 : size)),
-                   text == NULL ? 0 : size);
-    refuse_decoration(building, node, event->scalar.anchor, event->scalar.tag);
+    if (refusal != NULL) {
+        refuse_node(building, node, refusal);
+        return;
+    }
+    text = fy_token_get_text(value, &size);
+    if (text == NULL) {
+        refuse_node(building, node, "this value cannot be read");
+        return;
+    }
+    node->text = slice_from(config_memory_copy(building->memory, slice_from(text, size)), size);
     if (has_control_character(node->text))
         refuse_node(building, node, "a line break or control character is not allowed in a value");
+}
+
+static void add_scalar(struct building *building, struct fy_event *event)
+{
+    struct yaml_node *node = create_node(building, event, YAML_SCALAR);
+
+    node->is_plain = true;
+    if (event->scalar.value != NULL)
+        read_scalar(building, node, event->scalar.value);
+    refuse_decoration(building, node, event->scalar.anchor, event->scalar.tag);
 }
 
 static void add_alias(struct building *building, struct fy_event *event)
@@ -495,6 +547,7 @@ struct yaml_node *yaml_document_parse(struct slice text, struct config_memory *m
     text = without_byte_order_mark(text);
     if (!check_characters(&building, text))
         return NULL;
+    building.text = text;
     if (!slice_is_empty(text) && !parse_events(&building, text))
         return NULL;
     if (building.root == NULL || yaml_node_type(building.root) == YAML_NOTHING) {

@@ -102,6 +102,28 @@ TEST(what_is_not_yaml_is_refused_where_the_parser_gave_up)
     CHECK_CASES(cases);
 }
 
+/* What libfyaml would misread is refused before it is asked, wherever it stands. */
+TEST(a_value_is_on_one_line_with_simple_quotes)
+{
+    static const struct problem_case cases[] = {
+        {VALID "workers: ''''''''''''''''''''''''''''''''''''\n",
+         "7:10: error: several quotes in a row must be written in double quotes\n"},
+        {VALID "workers: 'a''''b'\n",
+         "7:10: error: several quotes in a row must be written in double quotes\n"},
+        {VALID "workers: 'it''s'\n",
+         "7:10: error: 'workers' must be auto or a number, not 'it's'\n"},
+        {VALID "workers: ''\n", "7:10: error: 'workers' is empty\n"},
+        {VALID "workers: ''''\n", "7:10: error: 'workers' must be auto or a number, not '''\n"},
+        {VALID "workers: 'a\n  b'\n", "7:10: error: a value must be on one line\n"},
+        {VALID "workers: \"a\\\n  b\"\n", "7:10: error: a value must be on one line\n"},
+        {VALID "workers: a\n  b\n", "7:10: error: a value must be on one line\n"},
+        {VALID "workers: |\n  a\n", "8:1: error: a value must be on one line\n"},
+        {VALID "workers: >-\n  a\n", "8:1: error: a value must be on one line\n"},
+    };
+
+    CHECK_CASES(cases);
+}
+
 TEST(a_document_is_one_mapping)
 {
     static const struct problem_case cases[] = {
@@ -813,6 +835,7 @@ int main(void)
     return RUN_TESTS(
         cmocka_unit_test(a_valid_configuration_has_no_problem),
         cmocka_unit_test(what_is_not_yaml_is_refused_where_the_parser_gave_up),
+        cmocka_unit_test(a_value_is_on_one_line_with_simple_quotes),
         cmocka_unit_test(a_document_is_one_mapping),
         cmocka_unit_test(bytes_that_are_no_text_are_refused_with_their_place),
         cmocka_unit_test(characters_of_every_size_are_text),
