@@ -192,8 +192,10 @@ test("one connection is judged for each route anew", async (t) => {
     assert.equal((await get("/healthz")).status, 200);
     assert.equal((await get("/x")).status, 200);
     assert.equal((await get("/healthz")).status, 200);
+    const from = gateway.records.items.length;
     assert.equal((await get("/admin/x")).status, 400);
     assert.equal(await client.closed(), "");
+    await gateway.record(({ target }) => target === "/admin/x", "the last record", from);
 });
 
 /* ---- the rest of the walk ------------------------------------------------------------------- */

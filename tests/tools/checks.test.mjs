@@ -131,6 +131,7 @@ static const char *const names[] = {"a", "//b", [2] = "system("};
 static const struct { int a; const char *b; } table[] = {{1, "x"}};
 static bool (*const steps[])(struct thing *) = {first};
 static int add(int a, int b);
+void on_end(int a, void (*release)(void *owner), void *owner);
 _Static_assert(sizeof(int) == 4, "int");
 static int add(int a, int b)
 {
