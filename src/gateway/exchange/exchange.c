@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gateway/routing/routing.h"
+#include "protocol/http/http_trace.h"
 #include "protocol/http/http_write.h"
 #include "runtime/arena.h"
 #include "runtime/buffer.h"
@@ -76,7 +77,7 @@ struct exchange {
     uint64_t progress;
     char endpoint[SOCKET_ADDRESS_TEXT_SIZE];
     size_t endpoint_size;
-    char trace_id[TRACE_ID_SIZE];
+    struct http_trace trace;
 };
 
 static enum step decide(struct exchange *exchange);
@@ -245,7 +246,8 @@ static enum reason write_outgoing_head(struct exchange *exchange, struct buffer 
     struct rewrite_request_facts facts = {
         .client_address = connection->client_host,
         .listener_port = connection->listener_port,
-        .trace_id = exchange->trace_id,
+        .trace_id = exchange->trace.id,
+        .trace = &exchange->trace,
         .host = plan->host == NULL ? exchange->request->authority : slice_from_text(plan->host),
         .authentication = &exchange->authentication,
         .mode = plan->demand.mode,
@@ -539,7 +541,7 @@ static enum step answer(struct exchange *exchange)
     struct answer_facts facts = {
         .reason = exchange->reason,
         .server_token = listener->server_token,
-        .trace_id = exchange->trace_id,
+        .trace_id = exchange->trace.id,
         .generic = reason_is_certificate(exchange->reason) &&
                    listener->error_detail == CLIENT_CERTIFICATE_DETAIL_GENERIC,
         .close = closes_behind(exchange),
@@ -630,7 +632,7 @@ static enum step report(struct exchange *exchange)
         .connection = exchange->start.connection->record,
         .started_wall_ms = exchange->start.started_wall_ms,
         .duration_us = clock_monotonic_us() - exchange->start.started_us,
-        .trace_id = exchange->trace_id,
+        .trace_id = exchange->trace.id,
         .status = exchange->status,
         .backend_status = exchange->backend_status,
         .received_bytes = exchange->request_pump.bytes,
@@ -667,15 +669,13 @@ static uint64_t next_trace_word(uint64_t state[2])
     return state[1] + b;
 }
 
-static void make_trace_id(struct exchange *exchange)
+static void start_trace(struct exchange *exchange)
 {
-    static const char digits[] = "0123456789abcdef";
-    uint64_t words[2] = {next_trace_word(exchange->environment->trace_state),
-                         next_trace_word(exchange->environment->trace_state)};
+    uint64_t *state = exchange->environment->trace_state;
+    uint64_t words[3] = {next_trace_word(state), next_trace_word(state), next_trace_word(state)};
 
-    for (size_t i = 0; i < TRACE_ID_SIZE - 1; i++)
-        exchange->trace_id[i] = digits[(words[i / 16] >> (4 * (i % 16))) & 15];
-    exchange->trace_id[TRACE_ID_SIZE - 1] = '\0';
+    exchange->trace =
+        http_trace_start(exchange->request == NULL ? NULL : &exchange->request->fields, words);
 }
 
 size_t exchange_size(void)
@@ -694,7 +694,7 @@ struct exchange *exchange_init(void *memory, const struct exchange_start *start)
     exchange->listener = start->connection->listener;
     exchange->draining = start->draining;
     exchange->reason = REASON_NONE;
-    make_trace_id(exchange);
+    start_trace(exchange);
     return exchange;
 }
 

@@ -6,9 +6,9 @@
  * to pass. Removed, whatever the listener: hop-by-hop fields (after `Connection` was checked),
  * every field whose folded name is an identity header of the generation or of the fixed list,
  * X-Forwarded-*, Forwarded, X-Original-*, X-Rewrite-URL, X-Real-IP and their like, Proxy, Expect,
- * Trailer. Then ours are added: Host, framing, Via, X-Forwarded-For, X-Forwarded-Proto,
- * X-Forwarded-Port, X-Forwarded-Host, X-Original-Host, X-AppGW-Trace-Id, and the identity headers
- * of the route.
+ * Trailer, traceparent, and a tracestate that belongs to no trace. Then ours are added: Host,
+ * framing, Via, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Port, X-Forwarded-Host,
+ * X-Original-Host, X-AppGW-Trace-Id, traceparent, and the identity headers of the route.
  */
 #pragma once
 
@@ -20,6 +20,7 @@
 #include "gateway/identity/identity.h"
 #include "protocol/http/http_message.h"
 #include "protocol/http/http_name_set.h"
+#include "protocol/http/http_trace.h"
 #include "protocol/reason/reason.h"
 #include "runtime/arena.h"
 #include "runtime/buffer.h"
@@ -64,12 +65,12 @@ unsigned rewrite_plan_formats(const struct rewrite_plan *plan);
 enum reason rewrite_check_connection(const struct http_name_set *owned_names,
                                      const struct http_request *request);
 
-enum { TRACE_ID_SIZE = 33 }; /* 32 hexadecimal digits and a NUL */
-
 struct rewrite_request_facts {
     struct slice client_address; /* without the port */
     uint16_t listener_port;
     const char *trace_id;
+    /* NULL: the backend is not told. What the client says of a trace passes in no other way. */
+    const struct http_trace *trace;
     struct slice host; /* the Host to send: what the client asked for, or the backend's */
     const struct authentication *authentication; /* satisfied; anything else is REASON_INTERNAL */
     enum client_certificate_mode mode;           /* of the route */

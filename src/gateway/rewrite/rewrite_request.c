@@ -67,10 +67,22 @@ unsigned rewrite_plan_formats(const struct rewrite_plan *plan)
 /* ---- what the client said ------------------------------------------------------------------ */
 
 /* We say these ourselves, or answer them ourselves. */
-static const struct slice replaced_names[] = {
-    SLICE_STATIC("Host"), SLICE_STATIC("Content-Length"), SLICE_STATIC("Expect"), {NULL, 0}};
+static const struct slice replaced_names[] = {SLICE_STATIC("Host"),
+                                              SLICE_STATIC("Content-Length"),
+                                              SLICE_STATIC("Expect"),
+                                              SLICE_STATIC("traceparent"),
+                                              {NULL, 0}};
+
+static const struct slice trace_names[] = {SLICE_STATIC("tracestate"), {NULL, 0}};
+
+/* What came with a trace that was not carried on belongs to nothing. */
+static bool is_orphan(const struct http_trace *trace, struct slice name)
+{
+    return (trace == NULL || !trace->is_continued) && rewrite_name_is_among(name, trace_names);
+}
 
 static void write_received_fields(const struct rewrite_plan *plan, const struct http_fields *fields,
+                                  const struct http_trace *trace,
                                   const struct rewrite_connection_options *options,
                                   struct rewrite_writer *writer, size_t *stripped)
 {
@@ -82,7 +94,7 @@ static void write_received_fields(const struct rewrite_plan *plan, const struct 
             continue;
         }
         if (!rewrite_is_hop_by_hop_name(name) && !rewrite_is_connection_option(options, name) &&
-            !rewrite_name_is_among(name, replaced_names))
+            !rewrite_name_is_among(name, replaced_names) && !is_orphan(trace, name))
             rewrite_write_field(writer, name, fields->items[i].value);
     }
 }
@@ -98,6 +110,18 @@ static void write_framing(const struct http_request *request, struct rewrite_wri
         rewrite_write_u64(writer, SLICE("Content-Length"), request->content_length);
 }
 
+static void write_trace(const struct rewrite_request_facts *facts, struct rewrite_writer *writer)
+{
+    char parent[HTTP_TRACE_PARENT_SIZE];
+
+    if (facts->trace_id != NULL)
+        rewrite_write_field(writer, SLICE(REWRITE_TRACE_ID_NAME), slice_from_text(facts->trace_id));
+    if (facts->trace == NULL)
+        return;
+    http_trace_format_parent(facts->trace, parent);
+    rewrite_write_field(writer, SLICE("traceparent"), slice_from_text(parent));
+}
+
 static void write_forwarding(const struct http_request *request,
                              const struct rewrite_request_facts *facts,
                              struct rewrite_writer *writer)
@@ -110,8 +134,6 @@ static void write_forwarding(const struct http_request *request,
         rewrite_write_field(writer, SLICE("X-Forwarded-Host"), request->authority);
         rewrite_write_field(writer, SLICE("X-Original-Host"), request->authority);
     }
-    if (facts->trace_id != NULL)
-        rewrite_write_field(writer, SLICE(REWRITE_TRACE_ID_NAME), slice_from_text(facts->trace_id));
 }
 
 /* ---- who the client is --------------------------------------------------------------------- */
@@ -212,9 +234,10 @@ enum reason rewrite_request_head(const struct rewrite_plan *plan,
     writer.outcome = http_write_request_line(to, request->method, request->path, request->has_query,
                                              request->query);
     rewrite_write_field(&writer, SLICE("Host"), facts->host);
-    write_received_fields(plan, &request->fields, &options, &writer, &counted);
+    write_received_fields(plan, &request->fields, facts->trace, &options, &writer, &counted);
     write_framing(request, &writer);
     write_forwarding(request, facts, &writer);
+    write_trace(facts, &writer);
     reason = reason_of(writer.outcome, false);
 
     if (reason == REASON_NONE && !write_identity(plan, facts, &writer))

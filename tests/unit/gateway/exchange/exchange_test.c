@@ -1617,9 +1617,27 @@ TEST(each_exchange_has_a_trace_id_of_its_own)
     close_world();
 }
 
+TEST(the_trace_of_a_client_is_that_of_its_record_and_of_its_backend)
+{
+    static const char id[] = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    open_world();
+    start("GET /app/x HTTP/1.1\r\nHost: main.example\r\nTracestate: a=1\r\n"
+          "Traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00\r\n\r\n");
+    (void)turn();
+    assert_non_null(strstr(backends[0].head, "X-AppGW-Trace-Id: 4bf92f3577b34da6a3ce929d0e0e4736"));
+    assert_non_null(strstr(backends[0].head, "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+    assert_null(strstr(backends[0].head, "00f067aa0ba902b7"));
+    assert_non_null(strstr(backends[0].head, "Tracestate: a=1\r\n"));
+    exchange_abort(world.exchange, REASON_REQUEST_ABANDONED, NULL);
+    close_world();
+    assert_record(id);
+}
+
 int main(void)
 {
     return RUN_TESTS(
+        cmocka_unit_test(the_trace_of_a_client_is_that_of_its_record_and_of_its_backend),
         cmocka_unit_test(a_request_goes_out_and_its_answer_comes_back),
         cmocka_unit_test(a_host_of_the_backends_own_replaces_the_clients),
         cmocka_unit_test(content_goes_both_ways_as_it_comes),

@@ -302,6 +302,46 @@ TEST(repeated_fields_pass_in_their_order)
     assert_true(slice_equals(value_of(&outgoing, "X-List"), SLICE("1")));
 }
 
+/* ---- traces ---- */
+
+#define TRACE_FIELDS                                                                               \
+    "TraceParent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n"                     \
+    "Tracestate: a=1\r\n"
+
+static struct outgoing rewrite_traced(const struct http_trace *trace)
+{
+    static const struct rewrite_settings settings = {0};
+    struct http_request request = request_from("GET / HTTP/1.1\r\n"
+                                               "Host: api.example.com\r\n" TRACE_FIELDS "\r\n");
+    struct rewrite_request_facts facts = facts_of(CLIENT_CERTIFICATE_NONE);
+
+    facts.trace = trace;
+    return rewrite(&settings, &request, &facts);
+}
+
+TEST(the_backend_is_told_of_the_trace_by_us_alone)
+{
+    struct http_trace trace = {.id = "4bf92f3577b34da6a3ce929d0e0e4736",
+                               .span_id = "0123456789abcdef",
+                               .is_sampled = true};
+    struct outgoing outgoing = rewrite_traced(&trace);
+
+    assert_int_equal(outgoing.reason, REASON_NONE);
+    assert_value(&outgoing, "traceparent",
+                 "00-4bf92f3577b34da6a3ce929d0e0e4736-0123456789abcdef-01");
+    assert_value(&outgoing, "tracestate", "(absent)");
+
+    trace.is_continued = true;
+    outgoing = rewrite_traced(&trace);
+    assert_value(&outgoing, "traceparent",
+                 "00-4bf92f3577b34da6a3ce929d0e0e4736-0123456789abcdef-01");
+    assert_value(&outgoing, "tracestate", "a=1");
+
+    outgoing = rewrite_traced(NULL);
+    assert_value(&outgoing, "traceparent", "(absent)");
+    assert_value(&outgoing, "tracestate", "(absent)");
+}
+
 /* ---- names that are ours ---- */
 
 /* A considered selection of every family; all of them carry an identity or an origin somewhere. */
@@ -499,9 +539,9 @@ TEST(a_name_that_a_route_of_the_generation_fills_is_stripped_on_every_route)
 TEST(similar_names_that_are_nobodys_identity_pass)
 {
     static const char *const names[] = {
-        "X-Client",      "X-Client-Version", "Client",      "X-Request-ID", "X-Forward",
-        "X-Originator",  "Remote-Address",   "X-Amzn-Id",   "X-SSLify",     "Cf-Ray",
-        "Authorization", "Origin",           "Traceparent", "X-Arrow",      "Proxy-Status",
+        "X-Client",      "X-Client-Version", "Client",        "X-Request-ID", "X-Forward",
+        "X-Originator",  "Remote-Address",   "X-Amzn-Id",     "X-SSLify",     "Cf-Ray",
+        "Authorization", "Origin",           "X-Traceparent", "X-Arrow",      "Proxy-Status",
     };
 
     for (size_t i = 0; i < COUNT(names); i++) {
@@ -945,6 +985,7 @@ TEST(what_would_be_a_line_of_its_own_is_refused)
 int main(void)
 {
     return RUN_TESTS(
+        cmocka_unit_test(the_backend_is_told_of_the_trace_by_us_alone),
         cmocka_unit_test(a_head_is_written_anew_with_what_only_we_know),
         cmocka_unit_test(the_host_is_the_one_that_was_chosen_whatever_the_client_called_it),
         cmocka_unit_test(framing_is_ours_and_says_what_the_reader_found),
