@@ -52,7 +52,8 @@ static void *find_named(struct settings_reader *reader, const struct text_table 
 
     if (found != NULL)
         return found;
-    nearest = text_table_suggest(table, node->text);
+    nearest =
+        problem_report_is_full(reader->report) ? SLICE("") : text_table_suggest(table, node->text);
     if (slice_is_empty(nearest))
         settings_refuse_value(reader, node, "there is no %s '%.80s'%s", what, node->text.data,
                               hint);
