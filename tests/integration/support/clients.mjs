@@ -9,13 +9,16 @@ import https from "node:https";
 import net from "node:net";
 import tls from "node:tls";
 
-import { before } from "./deadline.mjs";
+import { before, Journal } from "./deadline.mjs";
 
 export const HOST = "gateway.test"; // in the server's certificate; clients are told its address
 
 /* Runs a command; `input` is sent to it at once, and its end with it. */
-async function run(command, words, input = "") {
-    const child = spawn(command, words, { stdio: ["pipe", "pipe", "pipe"] });
+async function run(command, words, input = "", environment = {}) {
+    const child = spawn(command, words, {
+        stdio: ["pipe", "pipe", "pipe"],
+        env: { ...process.env, ...environment },
+    });
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("latin1").on("data", (part) => (stdout += part));
@@ -59,16 +62,17 @@ function curlTls(pki, credential, version) {
 
 /*
  * curl: `credential` (none: no certificate), `version` ("1.2" or "1.3"), `host`, `path`, `headers`
- * and more `words`. The answer, or { status: 0, failure } when there was none.
+ * more `words` and `environment`. The answer, or { status: 0, failure } when there was none.
  */
 export async function curl(pki, { address, port }, options = {}) {
     const { credential, version, host = HOST, path = "/", headers = [], words = [] } = options;
-    const { status, stdout, stderr } = await run("curl", [
+    const all = [
         ...["--silent", "--show-error", "--include", "--http1.1", "--path-as-is", "--noproxy", "*"],
         ...["--resolve", `${host}:${port}:${address}`, ...curlTls(pki, credential, version)],
         ...headers.flatMap((header) => ["--header", header]),
         ...[...words, `https://${host}:${port}${path}`],
-    ]);
+    ];
+    const { status, stdout, stderr } = await run("curl", all, "", options.environment);
     if (status !== 0) return { status: 0, exit: status, failure: stderr };
     return parseAnswer(stdout.replace(/^HTTP\/1\.1 100 [^]*?\r\n\r\n/, ""));
 }
@@ -110,17 +114,19 @@ function nodeTls(pki, credential, version) {
 
 /* Node's https: `host` is a name, or an address, which goes without SNI. */
 export async function nodeGet(pki, { address, port }, options = {}) {
-    const { credential, version, host = HOST, path = "/", headers = {} } = options;
+    const { credential, version, host = HOST, path = "/", headers = {}, more = {} } = options;
     const request = https.get({
         ...{ host: address, port, path, agent: false },
         ...{ servername: net.isIP(host) ? "" : host, headers: { Host: host, ...headers } },
         ...nodeTls(pki, credential, version),
+        ...more,
     });
     const [response] = await before(once(request, "response"), "the answer");
+    const certificate = response.socket.getPeerX509Certificate();
     let body = "";
     response.setEncoding("latin1").on("data", (part) => (body += part));
     await before(once(response, "end"), "the answer's end");
-    return { status: response.statusCode, fields: response.headers, body };
+    return { status: response.statusCode, fields: response.headers, body, certificate };
 }
 
 /* Where the answer's content ends in `text`, or -1 while it has not all come. */
@@ -148,6 +154,8 @@ class RawClient {
     constructor(socket) {
         this.socket = socket;
         this.error = null;
+        this.sessions = new Journal(); // what the server gave to resume with
+        socket.on("session", (session) => this.sessions.add(session));
         socket.setEncoding("latin1").on("data", (part) => {
             this.#text += part;
             this.#wake();

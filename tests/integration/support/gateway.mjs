@@ -91,6 +91,31 @@ class Gateway {
         this.#process.kill(name);
     }
 
+    /*
+     * Writes another configuration and has it loaded. What came of it: `reloaded`, and the events
+     * that said why or why not.
+     */
+    async reload(configuration) {
+        const from = this.events.items.length;
+        writeFileSync(path.join(this.#folder, "sallyport.yaml"), configuration);
+        this.signal("SIGHUP");
+        const isOver = (line) => /\breloaded |nothing was reloaded/.test(line);
+        const last = await this.events.find(isOver, "the end of a reload", from);
+        const said = this.events.items.slice(from);
+        return { reloaded: / reloaded /.test(` ${last}`), said: said.join("\n") };
+    }
+
+    /* A number of /proc/PID/status in KiB: VmRSS is what it holds, VmHWM the most that it held. */
+    memory(name = "VmRSS") {
+        const text = readFileSync(`/proc/${this.#process.pid}/status`, "latin1");
+        return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)[1]);
+    }
+
+    /* From now on VmHWM is the peak since now. */
+    forgetPeak() {
+        writeFileSync(`/proc/${this.#process.pid}/clear_refs`, "5");
+    }
+
     /* Its exit status, when it ends. */
     exited() {
         return before(this.#exited, "the gateway to end", () => this.events.items.join("\n"));
@@ -121,13 +146,17 @@ class Gateway {
  * Starts a gateway on a configuration text, and stops it at the end of the test, or of the file:
  * `context` is a test's, or node:test itself. `listeners`: how many will say that they are ready.
  */
-export async function startGateway(context, configuration, { listeners = 1 } = {}) {
+export async function startGateway(
+    context,
+    configuration,
+    { listeners = 1, program = PROGRAM } = {},
+) {
     const folder = mkdtempSync(path.join(tmpdir(), "sallyport-gateway-"));
     chmodSync(folder, 0o777); // started as root, the gateway is somebody else when it writes
     const file = path.join(folder, "sallyport.yaml");
     writeFileSync(file, configuration);
     const process_ = spawn(
-        PROGRAM,
+        program,
         ["run", file, "--ready-file", path.join(folder, "ready.json")],
         { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...SANITIZER_ENVIRONMENT } },
     );
