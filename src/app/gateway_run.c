@@ -17,6 +17,9 @@
 #include "app/configured_files.h"
 #include "app/file_watch.h"
 #include "app/gateway_confinement.h"
+#include "app/passed_sockets.h"
+#include "app/service_notify.h"
+#include "app/service_watchdog.h"
 #include "app/worker.h"
 #include "gateway/backend/backend_registry.h"
 #include "gateway/generation/generation.h"
@@ -29,7 +32,7 @@
 #include "runtime/memory.h"
 #include "runtime/timer.h"
 
-enum { BACKLOG = 4096, WORKERS_MAX = 256, TRY_AGAIN_MS = 200, TRY_FOR_MS = 2000 };
+enum { BACKLOG = 4096, WORKERS_MAX = 256, TRY_AGAIN_MS = 200, TRY_FOR_MS = 2000, ENDING_MS = 5000 };
 
 struct gateway {
     const struct gateway_run_settings *settings;
@@ -37,6 +40,9 @@ struct gateway {
     struct generation_facts facts;
     struct verdict_store *verdicts;
     struct confinement *confinement; /* NULL: none */
+    struct passed_sockets *passed;
+    struct service_notify *notify; /* NULL: nobody waits to be told */
+    struct service_watchdog *watchdog;
     struct telemetry *telemetry;
     struct event_loop *loop;
     struct event_wake *told;
@@ -55,6 +61,51 @@ struct gateway {
     bool has_started;
     bool must_reload; /* asked for again while a generation was handed over */
 };
+
+/* ---- the service manager
+ * ---------------------------------------------------------------------------------------------- */
+
+/* `said` is put before what is going on. */
+static void tell_ready(struct gateway *gateway, const char *said)
+{
+    const struct generation_settings *settings = generation_get_settings(gateway->generation);
+    char *status = memory_format("%sserving %zu listeners with %zu workers", said,
+                                 settings->listener_count, gateway->worker_count);
+
+    service_notify_ready(gateway->notify, status);
+    memory_release(status);
+}
+
+static void ask_workers(void *context)
+{
+    struct gateway *gateway = context;
+
+    for (size_t i = 0; i < gateway->worker_count; i++)
+        worker_ask(gateway->workers[i]);
+}
+
+static bool have_workers_answered(void *context)
+{
+    struct gateway *gateway = context;
+    size_t answered = 0;
+
+    while (answered < gateway->worker_count && worker_has_answered(gateway->workers[answered]))
+        answered++;
+    return answered == gateway->worker_count;
+}
+
+static void start_watchdog(struct gateway *gateway)
+{
+    struct service_watchdog_settings settings = {
+        .loop = gateway->loop,
+        .notify = gateway->notify,
+        .ask = ask_workers,
+        .have_answered = have_workers_answered,
+        .context = gateway,
+    };
+
+    gateway->watchdog = service_watchdog_start(&settings);
+}
 
 /* ---- stopping
  * --------------------------------------------------------------------------------------- */
@@ -83,6 +134,9 @@ static void on_terminate(void *context)
         worker_drain(gateway->workers[i]);
     timer_start(gateway->drain_limit,
                 generation_get_settings(gateway->generation)->limits.drain_ms);
+    service_notify_stopping(
+        gateway->notify, generation_get_settings(gateway->generation)->limits.drain_ms + ENDING_MS,
+        "draining: no new connections, finishing what runs");
 }
 
 /* ---- starting
@@ -113,43 +167,75 @@ static bool is_free(const struct socket_address *address, struct error *error)
     return fd >= 0;
 }
 
-/* For each worker a socket on each address that `before` does not have, else -1. The first decides
- * the port where 0 was asked for. */
-static bool open_sockets(const struct generation *generation, const struct generation *before,
-                         size_t workers, int *sockets, struct error *error)
+/* One descriptor of one address. What was passed is shared by all workers; what is bound is not,
+ * and the first of them decides the port where 0 was asked for. */
+static int open_socket(const struct passed_sockets *passed, struct socket_address *address,
+                       struct error *error)
+{
+    int fd;
+
+    if (passed_sockets_have(passed, address))
+        return passed_sockets_duplicate(passed, address, error);
+    fd = socket_listen(address, BACKLOG, true, error);
+    if (fd < 0 || socket_local_address(fd, address))
+        return fd;
+    error_set(error, ERROR_SYSTEM, "the address of a listening socket is unknown: %s",
+              strerror(errno));
+    socket_close(fd);
+    return -1;
+}
+
+/* `sockets` begins with the first worker's; each has `groups` of them. */
+static bool open_group(const struct passed_sockets *passed, const struct listener_group *group,
+                       size_t workers, size_t groups, int *sockets, struct error *error)
+{
+    struct socket_address address = *listener_group_address(group);
+    bool opened = passed_sockets_have(passed, &address) || is_free(&address, error);
+
+    for (size_t worker = 0; opened && worker < workers; worker++) {
+        sockets[worker * groups] = open_socket(passed, &address, error);
+        opened = sockets[worker * groups] >= 0;
+    }
+    if (!opened)
+        error_prefix(error, "listener '%s'", listener_group_get(group, 0)->name);
+    return opened;
+}
+
+/* For each worker a socket on each address that `before` does not have, else -1. */
+static bool open_sockets(const struct gateway *gateway, const struct generation *generation,
+                         const struct generation *before, size_t workers, int *sockets,
+                         struct error *error)
 {
     size_t groups = generation_group_count(generation);
 
     for (size_t i = 0; i < workers * groups; i++)
         sockets[i] = -1;
-    for (size_t group = 0; group < groups; group++) {
-        struct socket_address address =
-            *listener_group_address(generation_group(generation, group));
+    for (size_t i = 0; i < groups; i++) {
+        const struct listener_group *group = generation_group(generation, i);
 
-        if (before != NULL && generation_find_group(before, &address) != NULL)
+        if (before != NULL && generation_find_group(before, listener_group_address(group)) != NULL)
             continue;
-        if (!is_free(&address, error)) {
-            error_prefix(error, "listener '%s'",
-                         listener_group_get(generation_group(generation, group), 0)->name);
+        if (!open_group(gateway->passed, group, workers, groups, sockets + i, error))
             return false;
-        }
-        for (size_t worker = 0; worker < workers; worker++) {
-            int *fd = &sockets[worker * groups + group];
-
-            *fd = socket_listen(&address, BACKLOG, true, error);
-            if (*fd < 0) {
-                error_prefix(error, "listener '%s'",
-                             listener_group_get(generation_group(generation, group), 0)->name);
-                return false;
-            }
-            if (!socket_local_address(*fd, &address)) {
-                error_set(error, ERROR_SYSTEM, "the address of a listening socket is unknown: %s",
-                          strerror(errno));
-                return false;
-            }
-        }
     }
     return true;
+}
+
+/* Clients would wait there for nobody. */
+static void warn_of_unused_sockets(const struct gateway *gateway)
+{
+    struct socket_address address;
+
+    for (size_t i = 0; i < passed_sockets_count(gateway->passed); i++) {
+        char *what = passed_sockets_describe(gateway->passed, i, &address);
+
+        if (generation_find_group(gateway->generation, &address) == NULL)
+            log_event(LOG_WARNING,
+                      "the socket %s was passed at the start, and no listener has "
+                      "that address",
+                      what);
+        memory_release(what);
+    }
 }
 
 static void close_sockets(const int *sockets, size_t count)
@@ -178,6 +264,14 @@ static void on_worker_ended(void *context)
     event_wake_send(gateway->told);
 }
 
+/* On a worker's thread. */
+static void on_worker_answered(void *context)
+{
+    struct gateway *gateway = context;
+
+    event_wake_send(gateway->told);
+}
+
 static bool start_workers(struct gateway *gateway, size_t count, const int *sockets,
                           struct error *error)
 {
@@ -190,8 +284,10 @@ static bool start_workers(struct gateway *gateway, size_t count, const int *sock
             .verdicts = gateway->verdicts,
             .telemetry = gateway->telemetry,
             .open_connections = &gateway->open_connections,
+            .passed = gateway->passed,
             .on_adopted = on_worker_adopted,
             .on_ended = on_worker_ended,
+            .on_answered = on_worker_answered,
             .context = gateway,
         };
         struct worker_handover first = {gateway->generation, sockets + i * groups};
@@ -347,10 +443,11 @@ static void hand_over(struct gateway *gateway, struct generation *next, const in
     }
 }
 
-static void report_failure(const struct error *error)
+static void report_failure(struct gateway *gateway, const struct error *error)
 {
     log_event(LOG_ERROR, "%s", error->text);
     log_event(LOG_ERROR, "nothing was reloaded: the configuration in use goes on");
+    tell_ready(gateway, "the last reload failed; ");
 }
 
 /* The next generation, whole, or the present one goes on. Files that are being renewed may not fit
@@ -359,28 +456,30 @@ static void reload(struct gateway *gateway)
 {
     bool is_last_try = event_loop_now_ms(gateway->loop) >= gateway->try_until_ms;
     struct error error = {.kind = ERROR_NONE};
-    struct generation *next = load(gateway, is_last_try, &error);
+    struct generation *next;
     size_t count;
     int *sockets;
 
     gateway->must_reload = false;
+    service_notify_reloading(gateway->notify, "reloading");
+    next = load(gateway, is_last_try, &error);
     if (next == NULL && !is_last_try) {
         timer_start(gateway->second_try, TRY_AGAIN_MS);
         return;
     }
     if (next == NULL) {
-        report_failure(&error);
+        report_failure(gateway, &error);
         return;
     }
     count = gateway->worker_count * generation_group_count(next);
     sockets = memory_allocate_array(count, sizeof(*sockets));
-    if (open_sockets(next, gateway->generation, gateway->worker_count, sockets, &error)) {
+    if (open_sockets(gateway, next, gateway->generation, gateway->worker_count, sockets, &error)) {
         hand_over(gateway, next, sockets);
         watch_files(gateway);
     } else {
         close_sockets(sockets, count);
         generation_release(next);
-        report_failure(&error);
+        report_failure(gateway, &error);
     }
     memory_release(sockets);
 }
@@ -413,7 +512,7 @@ static void on_files_changed(void *context)
     ask_for_reload(gateway);
 }
 
-/* A worker has adopted a generation, or has ended. */
+/* A worker has adopted a generation, has answered, or has ended. */
 static void on_told(void *context)
 {
     struct gateway *gateway = context;
@@ -421,12 +520,15 @@ static void on_told(void *context)
     if (gateway->is_handing_over &&
         atomic_load(&gateway->workers_adopted) == gateway->worker_count) {
         gateway->is_handing_over = false;
-        if (gateway->has_started)
+        if (gateway->has_started) {
             log_event(LOG_INFO, "reloaded %s", gateway->settings->configuration);
+            tell_ready(gateway, "");
+        }
         gateway->has_started = true;
         if (gateway->must_reload && !gateway->is_draining)
             reload(gateway);
     }
+    service_watchdog_on_answer(gateway->watchdog);
     if (atomic_load(&gateway->workers_ended) == gateway->worker_count)
         event_loop_stop(gateway->loop);
 }
@@ -456,7 +558,7 @@ static bool start(struct gateway *gateway, struct error *error)
     bool started = false;
 
     log_set_level(settings->events_level);
-    if (!open_sockets(gateway->generation, NULL, workers, sockets, error) ||
+    if (!open_sockets(gateway, gateway->generation, NULL, workers, sockets, error) ||
         !confine(gateway, error)) {
         close_sockets(sockets, workers * groups);
         goto cleanup;
@@ -476,6 +578,11 @@ static bool start(struct gateway *gateway, struct error *error)
     gateway->signals[1] = event_signal_create(gateway->loop, SIGINT, on_terminate, gateway);
     gateway->signals[2] = event_signal_create(gateway->loop, SIGHUP, on_hangup, gateway);
     started = start_workers(gateway, workers, sockets, error) && announce(gateway, sockets, error);
+    if (started) {
+        warn_of_unused_sockets(gateway);
+        tell_ready(gateway, "");
+        start_watchdog(gateway);
+    }
 
 cleanup:
     memory_release(sockets);
@@ -509,6 +616,7 @@ static void release(struct gateway *gateway)
     if (gateway->loop != NULL) {
         for (size_t i = 0; i < sizeof(gateway->signals) / sizeof(gateway->signals[0]); i++)
             event_signal_destroy(gateway->signals[i]);
+        service_watchdog_stop(gateway->watchdog);
         timer_destroy(gateway->drain_limit);
         timer_destroy(gateway->second_try);
         file_watch_destroy(gateway->files);
@@ -522,6 +630,8 @@ static void release(struct gateway *gateway)
     backend_registry_destroy(gateway->facts.backends);
     tls_session_store_destroy(gateway->facts.sessions);
     confinement_destroy(gateway->confinement);
+    service_notify_close(gateway->notify);
+    passed_sockets_close(gateway->passed);
 }
 
 int gateway_run(const struct gateway_run_settings *settings)
@@ -531,8 +641,11 @@ int gateway_run(const struct gateway_run_settings *settings)
     bool started;
 
     signal(SIGPIPE, SIG_IGN);
+    gateway.passed = passed_sockets_take(&error);
+    gateway.notify = service_notify_open();
     create_facts(&gateway);
-    gateway.generation = load(&gateway, true, &error);
+    if (gateway.passed != NULL)
+        gateway.generation = load(&gateway, true, &error);
     started = gateway.generation != NULL && start(&gateway, &error);
     if (started) {
         event_loop_run(gateway.loop);

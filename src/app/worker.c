@@ -44,6 +44,8 @@ struct worker {
     atomic_bool must_drain;
     atomic_bool must_stop;
     atomic_bool has_pending;
+    atomic_bool is_asked;
+    atomic_bool has_ended;
     struct generation *pending;
     int *pending_sockets;
     bool is_draining;
@@ -131,6 +133,7 @@ static void open_door(struct worker *worker, const struct listener_group *group,
         .on_accept = on_accept,
         .on_refused = on_refused,
         .context = door,
+        .leaves_queue = passed_sockets_have(worker->settings.passed, listener_group_address(group)),
     };
 
     (void)socket_local_address(fd, &local);
@@ -290,6 +293,8 @@ static void on_wake(void *context)
 {
     struct worker *worker = context;
 
+    if (atomic_exchange(&worker->is_asked, false))
+        worker->settings.on_answered(worker->settings.context);
     if (atomic_load(&worker->has_pending) && !worker->is_draining)
         adopt_pending(worker);
     if (atomic_load(&worker->must_stop))
@@ -358,6 +363,7 @@ static void *run(void *context)
     event_loop_run(worker->loop);
     destroy_environment(worker);
     drop_pending(worker);
+    atomic_store(&worker->has_ended, true);
     worker->settings.on_ended(worker->settings.context);
     return NULL;
 }
@@ -406,6 +412,17 @@ void worker_hand_over(struct worker *worker, const struct worker_handover *next)
 {
     put_pending(worker, next);
     event_wake_send(worker->wake);
+}
+
+void worker_ask(struct worker *worker)
+{
+    atomic_store(&worker->is_asked, true);
+    event_wake_send(worker->wake);
+}
+
+bool worker_has_answered(const struct worker *worker)
+{
+    return !atomic_load(&worker->is_asked) || atomic_load(&worker->has_ended);
 }
 
 void worker_drain(struct worker *worker)

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "app/passed_sockets.h"
 #include "gateway/generation/generation.h"
 #include "gateway/identity/verdict.h"
 #include "gateway/telemetry/telemetry.h"
@@ -21,10 +22,14 @@ struct worker_settings {
     struct verdict_store *verdicts;
     struct telemetry *telemetry;
     atomic_size_t *open_connections;
+    /* Who waits in the queue of one of these stays there when the worker ends: somebody else will
+     * serve them. */
+    const struct passed_sockets *passed;
     /* Called on the worker's thread: the generation that was handed over is in use; and, as the
-     * last thing it does, that it has ended. */
+     * last thing it does, that it has ended; and that worker_ask was heard. */
     event_callback *on_adopted;
     event_callback *on_ended;
+    event_callback *on_answered;
     void *context;
 };
 
@@ -41,6 +46,10 @@ struct worker *worker_start(const struct worker_settings *settings,
 /* From the control thread, and not again before on_adopted was called. Sockets of addresses that
  * the generation does not have accept what waits in their queues, and close. */
 void worker_hand_over(struct worker *worker, const struct worker_handover *next);
+/* From the control thread: is it still there? It answers in its next turn, when it has one. */
+void worker_ask(struct worker *worker);
+/* True for one that has ended. */
+bool worker_has_answered(const struct worker *worker);
 /* From the control thread: accept no more, finish what runs, then end. */
 void worker_drain(struct worker *worker);
 /* From the control thread: end now. */

@@ -82,7 +82,7 @@ void acceptor_stop(struct acceptor *acceptor)
 {
     if (acceptor == NULL)
         return;
-    while (accept_one(acceptor))
+    while (!acceptor->settings.leaves_queue && accept_one(acceptor))
         continue;
     event_watch_destroy(acceptor->watch);
     timer_destroy(acceptor->pause);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,9 +25,10 @@ struct acceptor_settings {
     acceptor_callback *on_accept; /* takes the descriptor */
     event_callback *on_refused;   /* one over the limit was closed at once */
     void *context;
+    bool leaves_queue; /* who still waits there when it stops is for somebody else */
 };
 
 struct acceptor *acceptor_start(const struct acceptor_settings *settings);
 void acceptor_set_limit(struct acceptor *acceptor, size_t open_max);
-/* What waits in the socket's queue is accepted first. NULL is fine. */
+/* What waits in the socket's queue is accepted first, unless it is left. NULL is fine. */
 void acceptor_stop(struct acceptor *acceptor);
