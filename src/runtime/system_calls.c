@@ -156,11 +156,18 @@ static bool add_table(scmp_filter_ctx filter, uint32_t action, const char *const
     return true;
 }
 
+/* The library's own macro leaves a field out, of which clang warns. */
+static struct scmp_arg_cmp argument_is(unsigned argument, scmp_datum_t value)
+{
+    return (struct scmp_arg_cmp){
+        .arg = argument, .op = SCMP_CMP_EQ, .datum_a = value, .datum_b = 0};
+}
+
 static bool add_conditional_calls(scmp_filter_ctx filter, struct error *error)
 {
     for (size_t i = 0; i < COUNT(conditional_calls); i++) {
         const struct conditional_call *call = &conditional_calls[i];
-        struct scmp_arg_cmp condition = SCMP_CMP(call->argument, SCMP_CMP_EQ, call->value);
+        struct scmp_arg_cmp condition = argument_is(call->argument, call->value);
 
         if (!is_for_sanitizers(call->name) &&
             !add_rule(filter, SCMP_ACT_ALLOW, call->name, 1, &condition, error))
@@ -184,8 +191,8 @@ static bool add_threads_without_processes(scmp_filter_ctx filter, struct error *
 /* abort() and pthread_kill() signal threads of ours; limits may be looked at. */
 static bool add_calls_on_ourselves(scmp_filter_ctx filter, struct error *error)
 {
-    struct scmp_arg_cmp is_ours = SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)getpid());
-    struct scmp_arg_cmp is_reading[] = {SCMP_CMP(0, SCMP_CMP_EQ, 0), SCMP_CMP(2, SCMP_CMP_EQ, 0)};
+    struct scmp_arg_cmp is_ours = argument_is(0, (scmp_datum_t)getpid());
+    struct scmp_arg_cmp is_reading[] = {argument_is(0, 0), argument_is(2, 0)};
 
     return add_rule(filter, SCMP_ACT_ALLOW, "tgkill", 1, &is_ours, error) &&
            add_rule(filter, SCMP_ACT_ALLOW, "prlimit64", 2, is_reading, error);
