@@ -400,7 +400,8 @@ static enum step next_request(struct connection *connection)
             return close_connection(connection);
         return STEP_WAIT;
     case CLIENT_HTTP1_CLOSED:
-        connection->is_broken = true;
+        /* RFC 5246 section 7.2.1: a close_notify is answered by one. */
+        connection->is_broken = tls_connection_facts(connection->tls).is_truncated;
         return close_connection(connection);
     case CLIENT_HTTP1_FULL:
         break;
