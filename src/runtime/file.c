@@ -127,6 +127,19 @@ bool file_write_private(const char *path, struct slice bytes, struct error *erro
     return written;
 }
 
+int file_open_log(const char *path, unsigned mode, struct error *error)
+{
+    static const int flags = O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+    int fd = open(path, O_WRONLY | flags, mode);
+
+    /* A FIFO without a reader (fifo(7)). Who reads and writes it is its own reader. */
+    if (fd < 0 && errno == ENXIO)
+        fd = open(path, O_RDWR | flags, mode);
+    if (fd < 0)
+        error_set(error, ERROR_FILE, "'%s' cannot be opened: %s", path, strerror(errno));
+    return fd;
+}
+
 bool file_make_private_directory(const char *path, struct error *error)
 {
     if (mkdir(path, 0700) != 0) {

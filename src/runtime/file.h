@@ -15,6 +15,9 @@
 bool file_read(const char *path, size_t bytes_max, char **data, size_t *size, struct error *error);
 /* Creates a new file of mode 0600, following no link at its end; refuses one that exists. */
 bool file_write_private(const char *path, struct slice bytes, struct error *error);
+/* A descriptor of a log: made with `mode` where there is none, lines go to its end. A link is
+ * followed: /dev/stdout is one. A FIFO that nobody reads is opened all the same. -1 on error. */
+int file_open_log(const char *path, unsigned mode, struct error *error);
 /* Mode 0700; one that exists is refused. */
 bool file_make_private_directory(const char *path, struct error *error);
 /* `relative` seen from the directory of `base`; an absolute path as it is. The caller releases it.

@@ -47,8 +47,11 @@ struct line_queue {
     bool stopping;
     bool finished;
     uint64_t deadline_ms; /* of a stopping queue */
+    bool is_reopened;     /* what follows is to be used from the next line on */
+    int next_fd;
+    bool owns_next_fd;
 
-    int stop_fd; /* readable when stopping, so that poll returns */
+    int wake_fd; /* readable when the thread must look up from waiting for room */
 
     /* The thread's own. */
     bool within_line;   /* the last byte written was not a line feed */
@@ -72,14 +75,54 @@ static struct slice next_chunk(const struct line_queue *queue, size_t used)
     return line_feed == NULL ? chunk : slice_first(chunk, (size_t)(line_feed - chunk.data) + 1);
 }
 
+static size_t chunk_bytes_for(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? FILE_CHUNK_BYTES : PIPE_BUF;
+}
+
+/* The rest of a line whose beginning is in the old file. With the lock. */
+static void drop_line_rest(struct line_queue *queue)
+{
+    bool is_at_end = false;
+
+    while (queue->used > 0 && !is_at_end) {
+        is_at_end = queue->ring[queue->start] == '\n';
+        queue->start = (queue->start + 1) % queue->capacity;
+        queue->used--;
+    }
+    atomic_fetch_add(&queue->dropped, 1);
+}
+
+/* With the lock. */
+static void take_next_descriptor(struct line_queue *queue)
+{
+    if (!queue->is_reopened)
+        return;
+    if (queue->within_line && !queue->owes_line_end)
+        drop_line_rest(queue);
+    if (queue->owns_fd)
+        close(queue->fd);
+    queue->fd = queue->next_fd;
+    queue->owns_fd = queue->owns_next_fd;
+    queue->chunk_bytes = chunk_bytes_for(queue->fd);
+    queue->is_reopened = false;
+    queue->within_line = false;
+    queue->owes_line_end = false;
+}
+
 /* How many bytes are queued, after waiting for some; 0 when the thread is to end. */
 static size_t wait_for_lines(struct line_queue *queue)
 {
     size_t used = 0;
 
     pthread_mutex_lock(&queue->lock);
-    while (queue->used == 0 && !queue->stopping)
+    take_next_descriptor(queue);
+    while (queue->used == 0 && !queue->stopping) {
         pthread_cond_wait(&queue->changed, &queue->lock);
+        take_next_descriptor(queue);
+    }
     if (!queue->stopping || clock_monotonic_ms() < queue->deadline_ms)
         used = queue->used;
     pthread_mutex_unlock(&queue->lock);
@@ -100,15 +143,29 @@ static int poll_limit(struct line_queue *queue, bool *stopping)
     return limit;
 }
 
-/* Waits until a write will not wait; false when the time is over or only the stop was heard. */
+static void hear_wake(const struct line_queue *queue)
+{
+    uint64_t count = 0;
+    ssize_t got = read(queue->wake_fd, &count, sizeof count);
+
+    (void)got; /* It does not block, and how often it was sent is of no interest. */
+}
+
+/* Waits until a write will not wait; false when the time is over or something else was said. */
 static bool wait_for_room(struct line_queue *queue)
 {
     bool stopping = false;
     int limit = poll_limit(queue, &stopping);
     struct pollfd polled[] = {{.fd = queue->fd, .events = POLLOUT},
-                              {.fd = queue->stop_fd, .events = POLLIN}};
+                              {.fd = queue->wake_fd, .events = POLLIN}};
 
-    return poll(polled, stopping ? 1 : 2, limit) > 0 && polled[0].revents != 0;
+    if (poll(polled, stopping ? 1 : 2, limit) <= 0)
+        return false;
+    if (polled[1].revents != 0) {
+        hear_wake(queue);
+        return false;
+    }
+    return polled[0].revents != 0;
 }
 
 /* AddressSanitizer guards the variables of a frame until the function returns, and a cancelled
@@ -174,7 +231,7 @@ LEFT_BY_CANCELLING static void *run(void *context)
         ssize_t written = 0;
 
         if (!wait_for_room(queue))
-            continue;
+            continue; /* and look again at what there is to do */
         written = write_cancellable(queue->fd, chunk);
         if (written > 0)
             advance(queue, slice_first(chunk, (size_t)written));
@@ -204,19 +261,14 @@ static int start_thread(struct line_queue *queue)
     return code;
 }
 
-static size_t chunk_bytes_for(int fd)
-{
-    struct stat status;
-
-    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? FILE_CHUNK_BYTES : PIPE_BUF;
-}
-
 static void release(struct line_queue *queue)
 {
     if (queue->owns_fd)
         close(queue->fd);
-    if (queue->stop_fd >= 0)
-        close(queue->stop_fd);
+    if (queue->is_reopened && queue->owns_next_fd)
+        close(queue->next_fd);
+    if (queue->wake_fd >= 0)
+        close(queue->wake_fd);
     pthread_cond_destroy(&queue->changed);
     pthread_cond_destroy(&queue->ended);
     pthread_mutex_destroy(&queue->lock);
@@ -249,8 +301,8 @@ struct line_queue *line_queue_create(int fd, bool owns_fd, size_t bytes_max, str
     pthread_cond_init(&queue->changed, NULL);
     init_ended(&queue->ended);
 
-    queue->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    code = queue->stop_fd < 0 ? errno : start_thread(queue);
+    queue->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    code = queue->wake_fd < 0 ? errno : start_thread(queue);
     if (code != 0) {
         error_set(error, ERROR_SYSTEM, "a thread for writing lines cannot be started: %s",
                   strerror(code));
@@ -260,18 +312,22 @@ struct line_queue *line_queue_create(int fd, bool owns_fd, size_t bytes_max, str
     return queue;
 }
 
-static void tell_to_stop(struct line_queue *queue, unsigned wait_ms)
+static void send_wake(const struct line_queue *queue)
 {
     uint64_t one = 1;
-    ssize_t told = 0;
+    ssize_t told = write(queue->wake_fd, &one, sizeof one);
 
+    (void)told; /* An eventfd takes many. */
+}
+
+static void tell_to_stop(struct line_queue *queue, unsigned wait_ms)
+{
     pthread_mutex_lock(&queue->lock);
     queue->stopping = true;
     queue->deadline_ms = clock_monotonic_ms() + wait_ms;
     pthread_cond_signal(&queue->changed);
     pthread_mutex_unlock(&queue->lock);
-    told = write(queue->stop_fd, &one, sizeof one);
-    (void)told; /* An eventfd of zero takes one. */
+    send_wake(queue);
 }
 
 static struct timespec to_timespec(uint64_t ms)
@@ -303,6 +359,19 @@ void line_queue_destroy(struct line_queue *queue, unsigned wait_ms)
         pthread_cancel(queue->thread);
     pthread_join(queue->thread, NULL);
     release(queue);
+}
+
+void line_queue_reopen(struct line_queue *queue, int fd, bool owns_fd)
+{
+    pthread_mutex_lock(&queue->lock);
+    if (queue->is_reopened && queue->owns_next_fd)
+        close(queue->next_fd);
+    queue->is_reopened = true;
+    queue->next_fd = fd;
+    queue->owns_next_fd = owns_fd;
+    pthread_cond_signal(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+    send_wake(queue);
 }
 
 static void copy_in(struct line_queue *queue, struct slice line)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Event lines. Each is built on the stack and leaves in one write(2), so that lines of several
- * threads do not mix and no lock is held while a terminal is slow. The level and the descriptor
+ * threads do not mix and no lock is held while a terminal is slow. The level and where lines go
  * are the only mutable data at file scope outside `app`; they are atomic.
  */
 #include "runtime/log.h"
@@ -12,15 +12,18 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "runtime/clock.h"
 #include "runtime/encoding.h"
+#include "runtime/line_queue.h"
 
 enum {
     TEXT_BYTES_MAX = 2048,
-    LINE_BYTES_MAX = 4 * TEXT_BYTES_MAX + 16 /* every byte escaped, the level, the line feed */
+    LINE_BYTES_MAX = 4 * TEXT_BYTES_MAX + 64 /* every byte escaped, time, level, line feed */
 };
 
 static atomic_int least_level = LOG_INFO;
 static atomic_int descriptor = STDERR_FILENO;
+static _Atomic(struct line_queue *) queue;
 
 void log_set_level(enum log_level level)
 {
@@ -30,6 +33,11 @@ void log_set_level(enum log_level level)
 void log_set_descriptor(int fd)
 {
     atomic_store(&descriptor, fd);
+}
+
+void log_set_queue(struct line_queue *lines)
+{
+    atomic_store(&queue, lines);
 }
 
 static struct slice prefix_of(enum log_level level)
@@ -56,11 +64,22 @@ static void write_line(struct slice line)
     } while (written < 0 && errno == EINTR);
 }
 
+/* What reads standard error adds the time itself; a file has nobody to do so. */
+static void append_time(struct buffer *line)
+{
+    char time[CLOCK_RFC3339_SIZE];
+
+    clock_format_rfc3339(clock_wall_ms(), time);
+    buffer_append(line, slice_from_text(time));
+    buffer_append_byte(line, ' ');
+}
+
 void log_event(enum log_level level, const char *format, ...)
 {
     int code = errno;
     char text[TEXT_BYTES_MAX] = "";
     char memory[LINE_BYTES_MAX];
+    struct line_queue *lines = atomic_load(&queue);
     struct buffer line;
     va_list arguments;
 
@@ -71,9 +90,14 @@ void log_event(enum log_level level, const char *format, ...)
     va_end(arguments);
 
     buffer_init(&line, memory, sizeof memory);
+    if (lines != NULL)
+        append_time(&line);
     buffer_append(&line, prefix_of(level));
     encode_printable(&line, slice_from_text(text));
     buffer_append_byte(&line, '\n');
-    write_line(buffer_readable(&line));
+    if (lines == NULL)
+        write_line(buffer_readable(&line));
+    else
+        (void)line_queue_put(lines, buffer_readable(&line)); /* which counts what it drops */
     errno = code;
 }

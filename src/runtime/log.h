@@ -11,5 +11,9 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 
 void log_set_level(enum log_level level);
 void log_set_descriptor(int fd);
+/* From now on lines are queued, each behind the time, and no caller ever waits; NULL: they go to
+ * the descriptor again. The queue lives until nobody logs any more. */
+struct line_queue;
+void log_set_queue(struct line_queue *queue);
 /* "level: text" for warning and error, the text alone for info. */
 void log_event(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

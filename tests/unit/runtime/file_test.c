@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "support/test.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,9 +164,71 @@ TEST(a_relative_path_is_seen_from_the_other_files_directory)
     }
 }
 
+/* ---- logs ---- */
+
+TEST(lines_of_a_log_go_to_its_end)
+{
+    char directory[] = "/tmp/sallyport-test-XXXXXX";
+    char path[64];
+    char text[64];
+    struct stat status;
+    int fd;
+
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/access.log", directory);
+    for (int i = 0; i < 2; i++) {
+        fd = file_open_log(path, 0640, NULL);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, "a\n", 2), 2);
+        /* copytruncate: what is written next does not leave a hole. */
+        assert_int_equal(truncate(path, i == 0 ? 2 : 0), 0);
+        assert_int_equal(write(fd, "b\n", 2), 2);
+        close(fd);
+    }
+    fd = open(path, O_RDONLY);
+    assert_int_equal(read(fd, text, sizeof text), 2);
+    assert_memory_equal(text, "b\n", 2);
+    assert_int_equal(fstat(fd, &status), 0);
+    assert_int_equal(status.st_mode & 07137, 0); /* nobody else may write, others not read */
+    close(fd);
+    unlink(path);
+    rmdir(directory);
+}
+
+TEST(a_fifo_that_nobody_reads_is_a_log_all_the_same)
+{
+    char directory[] = "/tmp/sallyport-test-XXXXXX";
+    char path[64];
+    int fd;
+
+    assert_non_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/fifo", directory);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    fd = file_open_log(path, 0640, NULL);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, "a\n", 2), 2);
+    close(fd);
+    unlink(path);
+    rmdir(directory);
+}
+
+TEST(a_log_in_no_directory_is_an_error)
+{
+    struct error error = {0};
+
+    assert_int_equal(file_open_log("/nowhere/access.log", 0640, &error), -1);
+    assert_int_equal(error.kind, ERROR_FILE);
+    assert_string_equal(error.text,
+                        "'/nowhere/access.log' cannot be opened: No such file or directory");
+}
+
 int main(void)
 {
     return RUN_TESTS(
+        cmocka_unit_test(lines_of_a_log_go_to_its_end),
+        cmocka_unit_test(a_fifo_that_nobody_reads_is_a_log_all_the_same),
+        cmocka_unit_test(a_log_in_no_directory_is_an_error),
+
         cmocka_unit_test(a_file_is_read_whole_and_terminated),
         cmocka_unit_test(only_regular_files_with_content_within_the_limit_are_read),
         cmocka_unit_test(a_private_file_is_for_its_owner_alone_and_never_replaces_another),

@@ -308,6 +308,103 @@ TEST(threads_share_a_queue_without_mixing_their_lines)
     unlink(path);
 }
 
+/* ---- another descriptor ---- */
+
+TEST(what_comes_after_reopening_goes_to_the_new_descriptor)
+{
+    int before[2];
+    int after[2];
+    char text[64];
+    struct line_queue *queue = NULL;
+
+    make_pipe(before);
+    make_pipe(after);
+    queue = create(before[1], true, 1000);
+    assert_true(line_queue_put(queue, SLICE("one\n")));
+    assert_int_equal(read(before[0], text, sizeof text), 4);
+    line_queue_reopen(queue, after[1], true);
+    /* The old one is closed though nothing more comes: who rotates logs waits for that. */
+    assert_int_equal(read(before[0], text, sizeof text), 0);
+    assert_true(line_queue_put(queue, SLICE("two\n")));
+    line_queue_destroy(queue, PATIENCE_MS);
+    read_all(after[0], text, sizeof text);
+    assert_string_equal(text, "two\n");
+    close(before[0]);
+    close(after[0]);
+}
+
+TEST(a_queue_that_is_stuck_goes_on_with_another_descriptor)
+{
+    int stuck[2];
+    int after[2];
+    char text[64];
+    struct line_queue *queue = NULL;
+
+    make_pipe(stuck);
+    make_pipe(after);
+    fill(stuck[1]);
+    queue = create(stuck[1], true, 1000);
+    assert_true(line_queue_put(queue, SLICE("one\n")));
+    line_queue_reopen(queue, after[1], false);
+    assert_int_equal(read(after[0], text, sizeof text), 4);
+    assert_memory_equal(text, "one\n", 4);
+    line_queue_destroy(queue, PATIENCE_MS);
+    close(after[1]);
+    close(stuck[0]);
+    close(after[0]);
+}
+
+TEST(a_line_is_not_divided_between_two_descriptors)
+{
+    static char line[200000];
+    static char text[1000];
+    int before[2];
+    int after[2];
+    struct line_queue *queue = NULL;
+
+    memset(line, 'x', sizeof line);
+    line[sizeof line - 1] = '\n';
+    make_pipe(before);
+    make_pipe(after);
+    queue = create(before[1], false, 2 * sizeof line);
+    assert_true(line_queue_put(queue, slice_from(line, sizeof line)));
+    assert_true(line_queue_put(queue, SLICE("next\n")));
+    /* A part of the first line is in the pipe, which is full now or will be. */
+    assert_int_equal(read(before[0], text, 1), 1);
+    line_queue_reopen(queue, after[1], false);
+    assert_int_equal(read(after[0], text, sizeof text), 5);
+    assert_memory_equal(text, "next\n", 5);
+    assert_int_equal(line_queue_dropped(queue), 1);
+    line_queue_destroy(queue, PATIENCE_MS);
+    close(before[0]);
+    close(before[1]);
+    close(after[0]);
+    close(after[1]);
+}
+
+TEST(only_the_last_of_several_descriptors_is_used)
+{
+    int stuck[2];
+    int skipped[2];
+    int after[2];
+    char text[64];
+    struct line_queue *queue = NULL;
+
+    make_pipe(stuck);
+    make_pipe(skipped);
+    make_pipe(after);
+    queue = create(stuck[1], true, 1000);
+    line_queue_reopen(queue, skipped[1], true);
+    line_queue_reopen(queue, after[1], true);
+    assert_true(line_queue_put(queue, SLICE("one\n")));
+    line_queue_destroy(queue, PATIENCE_MS);
+    assert_int_equal(read_all(skipped[0], text, sizeof text), 0);
+    assert_int_equal(read_all(after[0], text, sizeof text), 4);
+    close(stuck[0]);
+    close(skipped[0]);
+    close(after[0]);
+}
+
 TEST(no_queue_can_be_destroyed_too)
 {
     line_queue_destroy(NULL, 0);
@@ -327,5 +424,9 @@ int main(void)
         cmocka_unit_test(lines_for_a_closed_pipe_are_dropped_and_counted),
         cmocka_unit_test(a_full_disk_costs_lines_and_nothing_else),
         cmocka_unit_test(threads_share_a_queue_without_mixing_their_lines),
+        cmocka_unit_test(what_comes_after_reopening_goes_to_the_new_descriptor),
+        cmocka_unit_test(a_queue_that_is_stuck_goes_on_with_another_descriptor),
+        cmocka_unit_test(a_line_is_not_divided_between_two_descriptors),
+        cmocka_unit_test(only_the_last_of_several_descriptors_is_used),
         cmocka_unit_test(no_queue_can_be_destroyed_too));
 }

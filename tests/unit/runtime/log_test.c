@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/line_queue.h"
 #include "runtime/log.h"
 
 struct capture {
@@ -95,11 +97,37 @@ TEST(logging_leaves_errno_alone)
     log_set_descriptor(STDERR_FILENO);
 }
 
+TEST(a_queue_takes_events_with_the_time_and_lets_nobody_wait)
+{
+    struct error error = {0};
+    int ends[2];
+    char text[256] = "";
+    struct line_queue *queue = NULL;
+    unsigned year, month, day, hour, minute, second, ms;
+    int size = 0;
+
+    assert_int_equal(pipe(ends), 0);
+    queue = line_queue_create(ends[1], true, 100, &error);
+    assert_non_null(queue);
+    log_set_queue(queue);
+    log_event(LOG_WARNING, "one");
+    log_event(LOG_WARNING, "%0200d", 0); /* more than there is room for */
+    log_set_queue(NULL);
+    line_queue_destroy(queue, 10000);
+    assert_true(read(ends[0], text, sizeof text - 1) > 0);
+    assert_int_equal(sscanf(text, "%4u-%2u-%2uT%2u:%2u:%2u.%3uZ warning: one\n%n", &year, &month,
+                            &day, &hour, &minute, &second, &ms, &size),
+                     7);
+    assert_int_equal(size, strlen(text));
+    close(ends[0]);
+}
+
 int main(void)
 {
     return RUN_TESTS(cmocka_unit_test(warnings_and_errors_say_what_they_are),
                      cmocka_unit_test(events_below_the_level_are_not_written),
                      cmocka_unit_test(nobody_outside_can_forge_a_line_or_command_a_terminal),
                      cmocka_unit_test(too_long_a_text_is_cut_and_still_one_line),
-                     cmocka_unit_test(logging_leaves_errno_alone));
+                     cmocka_unit_test(logging_leaves_errno_alone),
+                     cmocka_unit_test(a_queue_takes_events_with_the_time_and_lets_nobody_wait));
 }
