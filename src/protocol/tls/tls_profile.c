@@ -238,21 +238,32 @@ static bool set_algorithms(struct tls_profile *profile, const struct tls_profile
     return true;
 }
 
+static bool add_alpn(struct tls_profile *profile, const char *name, struct error *error)
+{
+    size_t size = strlen(name);
+
+    if (size == 0 || size > UINT8_MAX || profile->alpn_size + 1 + size > ALPN_BYTES_MAX)
+        return refuse_setting("the ALPN protocol", name, error);
+    profile->alpn[profile->alpn_size++] = (unsigned char)size;
+    memcpy(profile->alpn + profile->alpn_size, name, size);
+    profile->alpn_size += size;
+    return true;
+}
+
 static bool set_alpn(struct tls_profile *profile, const struct tls_profile_settings *settings,
                      struct error *error)
 {
     const char *const *names = settings->alpn == NULL ? default_alpn : settings->alpn;
+    bool has_http_1_1 = false;
 
     for (; *names != NULL; names++) {
-        size_t size = strlen(*names);
-
-        if (size == 0 || size > UINT8_MAX || profile->alpn_size + 1 + size > ALPN_BYTES_MAX)
-            return refuse_setting("the ALPN protocol", *names, error);
-        profile->alpn[profile->alpn_size++] = (unsigned char)size;
-        memcpy(profile->alpn + profile->alpn_size, *names, size);
-        profile->alpn_size += size;
+        if (!add_alpn(profile, *names, error))
+            return false;
+        has_http_1_1 = has_http_1_1 || strcmp(*names, "http/1.1") == 0;
     }
-    return true;
+    /* Who speaks one speaks the other (RFC 9112 section 2.3), and clients that want HTTP/1.0, such
+     * as curl, say so here. */
+    return !has_http_1_1 || add_alpn(profile, "http/1.0", error);
 }
 
 static bool set_client_certificate(struct tls_profile *profile,
