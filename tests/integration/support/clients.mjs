@@ -80,7 +80,8 @@ export async function curl(pki, { address, port }, options = {}) {
 /* `openssl s_client`, which sends one request; all that it says, with the alerts it received. */
 export async function sClient(pki, { address, port }, options = {}) {
     const { credential, version, host = HOST, path = "/", words = [] } = options;
-    const request = `GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
+    const protocol = options.protocol ?? "HTTP/1.1";
+    const request = `GET ${path} ${protocol}\r\nHost: ${host}\r\nConnection: close\r\n\r\n`;
     const { status, stdout, stderr } = await run(
         "openssl",
         [
