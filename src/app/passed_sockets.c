@@ -5,6 +5,7 @@
  */
 #include "app/passed_sockets.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -158,8 +159,10 @@ int passed_sockets_duplicate(const struct passed_sockets *passed,
                              const struct socket_address *address, struct error *error)
 {
     const struct passed_socket *socket = find(passed, address);
-    int fd = fcntl(socket->fd, F_DUPFD_CLOEXEC, 0);
+    int fd;
 
+    assert(socket != NULL);
+    fd = fcntl(socket->fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         error_set(error, ERROR_SYSTEM, "the socket '%s', which was passed, cannot be used: %s",
                   socket->name, strerror(errno));
