@@ -87,12 +87,18 @@ struct state_row {
 
 /* clang-format off */
 static const struct state_row states[CONNECTION_STATES] = {
-    /*                          name           does       waits at most    may lead to */
-    [CONNECTION_HANDSHAKING] = {"handshaking", handshake, LIMIT_HANDSHAKE, TO(CONNECTION_SERVING) | TO(CONNECTION_CLOSING)},
-    [CONNECTION_SERVING]     = {"serving",     serve,     LIMIT_SERVING,   TO(CONNECTION_DRAINING) | TO(CONNECTION_CLOSING)},
-    [CONNECTION_DRAINING]    = {"draining",    serve,     LIMIT_SERVING,   TO(CONNECTION_CLOSING)},
-    [CONNECTION_CLOSING]     = {"closing",     linger,    LIMIT_LINGER,    TO(CONNECTION_CLOSED)},
-    [CONNECTION_CLOSED]      = {"closed",      NULL,      LIMIT_NONE,      0},
+    /* name, what it does, how long it may wait,
+     *     where it may lead */
+    [CONNECTION_HANDSHAKING] = {"handshaking", handshake, LIMIT_HANDSHAKE,
+        TO(CONNECTION_SERVING) | TO(CONNECTION_CLOSING)},
+    [CONNECTION_SERVING] = {"serving", serve, LIMIT_SERVING,
+        TO(CONNECTION_DRAINING) | TO(CONNECTION_CLOSING)},
+    [CONNECTION_DRAINING] = {"draining", serve, LIMIT_SERVING,
+        TO(CONNECTION_CLOSING)},
+    [CONNECTION_CLOSING] = {"closing", linger, LIMIT_LINGER,
+        TO(CONNECTION_CLOSED)},
+    [CONNECTION_CLOSED] = {"closed", NULL, LIMIT_NONE,
+        0},
 };
 /* clang-format on */
 

@@ -97,13 +97,20 @@ struct state_row {
 
 /* clang-format off */
 static const struct state_row states[EXCHANGE_STATES] = {
-    /*                       name          does             waits at most  may lead to */
-    [EXCHANGE_DECIDING]   = {"deciding",   decide,          LIMIT_NONE,    TO(EXCHANGE_CONNECTING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
-    [EXCHANGE_CONNECTING] = {"connecting", connect_backend, LIMIT_CONNECT, TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
-    [EXCHANGE_RELAYING]   = {"relaying",   relay,           LIMIT_RELAY,   TO(EXCHANGE_CONNECTING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
-    [EXCHANGE_ANSWERING]  = {"answering",  answer,          LIMIT_ANSWER,    TO(EXCHANGE_REPORTING)},
-    [EXCHANGE_REPORTING]  = {"reporting",  report,          LIMIT_NONE,    TO(EXCHANGE_FINISHED)},
-    [EXCHANGE_FINISHED]   = {"finished",   NULL,            LIMIT_NONE,    0},
+    /* name, what it does, how long it may wait,
+     *     where it may lead */
+    [EXCHANGE_DECIDING] = {"deciding", decide, LIMIT_NONE,
+        TO(EXCHANGE_CONNECTING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
+    [EXCHANGE_CONNECTING] = {"connecting", connect_backend, LIMIT_CONNECT,
+        TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
+    [EXCHANGE_RELAYING] = {"relaying", relay, LIMIT_RELAY,
+        TO(EXCHANGE_CONNECTING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
+    [EXCHANGE_ANSWERING] = {"answering", answer, LIMIT_ANSWER,
+        TO(EXCHANGE_REPORTING)},
+    [EXCHANGE_REPORTING] = {"reporting", report, LIMIT_NONE,
+        TO(EXCHANGE_FINISHED)},
+    [EXCHANGE_FINISHED] = {"finished", NULL, LIMIT_NONE,
+        0},
 };
 /* clang-format on */
 

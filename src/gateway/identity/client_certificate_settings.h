@@ -25,7 +25,7 @@ struct client_certificate_settings {
     bool has_mode;
     enum client_certificate_mode mode;
     const struct trust_profile_settings *trust; /* NULL: on a route inherited, on a listener none */
-    enum client_certificate_on_failure on_failure; /* listeners only */
+    enum client_certificate_on_failure on_failure;     /* listeners only */
     enum client_certificate_error_detail error_detail; /* listeners only */
     struct position position;
 };
