@@ -60,11 +60,17 @@ static const char *establish_framing(const struct http_head *head, bool to_head,
     if (coding == HTTP_HEAD_CODING_CHUNKED && response->version == HTTP_VERSION_1_0)
         return "Transfer-Encoding in HTTP/1.0";
 
+    /* RFC 9110 section 8.6 and RFC 9112 section 6.1: neither field may be in a 1xx or 204. A
+     * backend that sends one may send content too. What follows a 1xx would be taken for the
+     * answer. */
+    if (response->status < 200 &&
+        (response->content_length > 0 || coding != HTTP_HEAD_CODING_MISSING))
+        return "content in an interim response";
+
     response->has_content_length = length == HTTP_HEAD_LENGTH_VALID;
     if (response->status < 200 || response->status == 204) {
-        /* A 101 ends HTTP on the connection. RFC 9110 section 8.6 and RFC 9112 section 6.1: neither
-         * field may be here; a backend that sends one may send content too, so nothing that
-         * follows on its connection is believed. */
+        /* A 101 ends HTTP on the connection; what follows a 204 with either field is not believed.
+         */
         response->keep_alive = response->keep_alive && response->status != 101 &&
                                response->content_length == 0 && coding == HTTP_HEAD_CODING_MISSING;
         response->has_content_length = false;

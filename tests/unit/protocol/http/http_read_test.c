@@ -844,6 +844,8 @@ TEST(a_malformed_response_is_refused)
         SLICE(
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"),
         SLICE("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        SLICE("HTTP/1.1 103 Early Hints\r\nContent-Length: 1\r\n\r\n"),
+        SLICE("HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\n\r\n"),
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
