@@ -49,6 +49,7 @@ struct connection {
     uint64_t armed_ms; /* when the timer fires; 0: it is not running */
     uint64_t since_ms; /* what the present wait is counted from */
     uint64_t seen_progress;
+    uint64_t seen_sent;
     unsigned ready;
     bool is_advancing;
     bool is_again;
@@ -555,7 +556,8 @@ static uint64_t wait_limit_ms(const struct connection *connection)
     case LIMIT_HANDSHAKE:
         return limits->handshake_ms;
     case LIMIT_LINGER:
-        return LINGER_MS;
+        return connection->wants_write && !connection->is_broken ? limits->response_idle_ms
+                                                                 : LINGER_MS;
     case LIMIT_SERVING:
         break;
     }
@@ -564,6 +566,18 @@ static uint64_t wait_limit_ms(const struct connection *connection)
     if (connection->wants_write)
         return limits->response_idle_ms;
     return client_http1_has_begun(&connection->client) ? limits->request_ms : limits->keep_alive_ms;
+}
+
+/* A client that is slow to take what waits for it is not one that takes nothing. A handshake has
+ * one limit for all of it, and what is given up has no claim to more time. */
+static void note_what_was_taken(struct connection *connection)
+{
+    uint64_t sent = tls_connection_bytes_sent(connection->tls);
+
+    if (sent != connection->seen_sent && connection->wants_write && !connection->is_broken &&
+        connection->state != CONNECTION_HANDSHAKING)
+        connection->since_ms = now_ms(connection);
+    connection->seen_sent = sent;
 }
 
 /* The timer is moved only when it would fire too late; when it fires too early it is started again.
@@ -592,10 +606,13 @@ static void set_deadline(struct connection *connection)
 static bool end_turn(struct connection *connection)
 {
     bool again = connection->wants_turn;
+    enum tls_outcome outcome;
 
     connection->wants_turn = false;
     client_http1_flush(&connection->client);
-    switch (tls_connection_end_turn(connection->tls)) {
+    outcome = tls_connection_end_turn(connection->tls);
+    note_what_was_taken(connection);
+    switch (outcome) {
     case TLS_DONE:
         connection->wants_write = false;
         break;

@@ -239,8 +239,10 @@ static struct slice send_bytes(struct tls_bio *bio, struct slice bytes)
     if (bytes.size == 0)
         return bytes;
     result = socket_write(bio->fd, bytes);
-    if (result.outcome == SOCKET_DONE)
+    if (result.outcome == SOCKET_DONE) {
+        bio->sent += result.count;
         return slice_after(bytes, result.count);
+    }
     if (result.outcome == SOCKET_AGAIN)
         return bytes;
     bio->broken = result.outcome == SOCKET_FAILED ? result.code : -1;

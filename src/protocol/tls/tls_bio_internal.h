@@ -12,6 +12,7 @@
 #include <openssl/bio.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "protocol/tls/tls_connection.h"
 #include "runtime/slice.h"
@@ -40,6 +41,7 @@ struct tls_bio {
     char *tail; /* output of an earlier turn that waits for the socket; NULL when there is none */
     size_t tail_sent;
     size_t tail_size;
+    uint64_t sent;   /* bytes that the socket took */
     size_t budget;   /* how much this turn may still receive */
     bool is_drained; /* the socket had nothing more in this turn */
     bool is_ended;   /* the peer has sent FIN */

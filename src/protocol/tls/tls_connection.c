@@ -367,6 +367,11 @@ bool tls_connection_has_output(const struct tls_connection *connection)
     return tls_bio_has_output(&connection->bio);
 }
 
+uint64_t tls_connection_bytes_sent(const struct tls_connection *connection)
+{
+    return connection->bio.sent;
+}
+
 /* ---- facts and attachment ---- */
 
 static const SSL_CIPHER *cipher_of(const struct tls_connection *connection)

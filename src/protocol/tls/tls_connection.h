@@ -81,6 +81,8 @@ void tls_connection_close_write(struct tls_connection *connection);
  * is broken. */
 enum tls_outcome tls_connection_end_turn(struct tls_connection *connection);
 bool tls_connection_has_output(const struct tls_connection *connection);
+/* How many bytes the socket has taken: whether a slow client takes any. */
+uint64_t tls_connection_bytes_sent(const struct tls_connection *connection);
 
 struct tls_failure {
     /* A HANDSHAKE_ reason, POSSESSION_UNPROVEN, or REQUEST_ABANDONED when the handshake was
