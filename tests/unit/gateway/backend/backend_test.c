@@ -113,18 +113,23 @@ static void close_world(void)
 
 static bool (*wanted)(void *context);
 static void *wanted_context;
+static bool has_stopped;
 
 static void on_turn_end(void *context)
 {
     (void)context;
-    if (wanted(wanted_context))
-        event_loop_stop(loop);
+    /* Once: the turn that stopped the loop has an end as well. */
+    if (has_stopped || !wanted(wanted_context))
+        return;
+    has_stopped = true;
+    event_loop_stop(loop);
 }
 
 static void run_until(bool (*condition)(void *context), void *context)
 {
     wanted = condition;
     wanted_context = context;
+    has_stopped = false;
     timer_start(give_up, GIVE_UP_MS);
     event_loop_set_turn_end(loop, on_turn_end, NULL);
     event_loop_run(loop);
