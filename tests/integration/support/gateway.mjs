@@ -155,6 +155,8 @@ export async function startGateway(
     chmodSync(folder, 0o777); // started as root, the gateway is somebody else when it writes
     const file = path.join(folder, "sallyport.yaml");
     writeFileSync(file, configuration);
+    /* A gateway that was root is nobody from then on: when it says that it is ready, and reloads. */
+    if (process.getuid() === 0) chmodSync(folder, 0o777);
     const process_ = spawn(
         program,
         ["run", file, "--ready-file", path.join(folder, "ready.json")],

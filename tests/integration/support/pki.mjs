@@ -9,7 +9,8 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -70,6 +71,7 @@ export class Pki {
 
     constructor() {
         this.folder = mkdtempSync(path.join(tmpdir(), "sallyport-pki-"));
+        chmodSync(this.folder, 0o755);
     }
 
     remove() {
@@ -114,6 +116,8 @@ export class Pki {
                 ? ["-cert", issuer.certificate, "-keyfile", issuer.key]
                 : ["-selfsign", "-keyfile", `${name}.key`]),
         );
+        /* A gateway that was root is nobody when it reloads, and must still read its key. */
+        if (process.getuid() === 0) chmodSync(credential.key, 0o644);
         writeFileSync(credential.chain, credential.pem);
         if (issuer?.isIntermediate) appendFileSync(credential.chain, issuer.pem);
         return credential;
