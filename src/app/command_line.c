@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * See command_line.h. Each command is a row: name, what it does, one line of help.
+ * See command_line.h. Each command is a row: name, what it does, its options, a line of help for
+ * each. What is not in a command's row is refused here, before the command looks at anything.
  */
 #include "app/command_line.h"
 
@@ -8,13 +9,17 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "app/command_table.h"
+#include "app/command_text.h"
 #include "app/config/config.h"
 #include "app/config_report.h"
 #include "app/demo/demo.h"
 #include "app/gateway_run.h"
+#include "app/manual_page.h"
 #include "app/whoami/whoami.h"
 #include "gateway/backend/backend_registry.h"
 #include "gateway/generation/generation.h"
@@ -28,26 +33,51 @@ static int demo_command(int argc, char **argv);
 static int version_command(int argc, char **argv);
 static int help_command(int argc, char **argv);
 
-struct command {
-    const char *name;
-    int (*run)(int argc, char **argv); /* argv[0] is the command's name */
-    const char *usage;
-    const char *help;
+/* clang-format off */
+
+static const struct command_option run_options[] = {
+    {"--ready-file", "FILE", "write names, addresses and ports of the listeners there, as JSON"},
+    {NULL},
+};
+
+static const struct command_option check_options[] = {
+    {"--docs", NULL, "print what each setting means, as Markdown, and check nothing"},
+    {NULL},
+};
+
+static const struct command_option demo_options[] = {
+    {"--once", NULL, "try everything, say how it went, and end"},
+    {"--keep", "DIR", "leave certificates and configuration there, in a new or empty directory"},
+    {"--address", "ADDRESS", "where the gateway listens"},
+    {NULL},
+};
+
+static const struct command_option whoami_options[] = {
+    {"--address", "ADDRESS", "where the viewer listens"},
+    {NULL},
+};
+
+static const struct command_option help_options[] = {
+    {"--manual", "sallyport|sallyport.yaml", "print the manual page of that name"},
+    {"--completion", "bash|zsh|fish", "print the completions for that shell"},
+    {NULL},
 };
 
 static const struct command commands[] = {
-    {"run", run_command, "[FILE] [--ready-file FILE]", "run the gateway"},
-    {"check", check_command, "[FILE] [--docs]",
-     "validate a configuration; every problem with file:line:column"},
-    {"demo", demo_command, "[--once] [--keep DIR] [--address ADDRESS]",
-     "a gateway, a throw-away PKI and a viewer, and what to try with them"},
-    {"whoami", whoami_main, "[--address ADDRESS]",
-     "certificate viewer backend: who the gateway says the client is"},
-    {"version", version_command, "", "the versions of sallyport and of its libraries"},
-    {"help", help_command, "", "this text"},
+    {"run", run_command, "[FILE]", "run the gateway", run_options},
+    {"check", check_command, "[FILE]",
+     "validate a configuration and show every problem with file, line and column", check_options},
+    {"demo", demo_command, "",
+     "a gateway, a throw-away PKI and a viewer, and what to try with them", demo_options},
+    {"whoami", whoami_main, "",
+     "certificate viewer backend, which shows who the gateway says the client is", whoami_options},
+    {"version", version_command, "", "the versions of sallyport and of its libraries", NULL},
+    {"help", help_command, "", "the commands and their options", help_options},
 };
 
-static const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+/* clang-format on */
+
+static const struct command_table table = {commands, sizeof(commands) / sizeof(commands[0])};
 
 static const struct command *find_command(const char *name)
 {
@@ -55,7 +85,7 @@ static const struct command *find_command(const char *name)
         name = "version";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
         name = "help";
-    for (size_t i = 0; i < command_count; i++) {
+    for (size_t i = 0; i < table.count; i++) {
         if (strcmp(commands[i].name, name) == 0)
             return &commands[i];
     }
@@ -86,11 +116,7 @@ static int run_command(int argc, char **argv)
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--ready-file") == 0) {
-            if (i + 1 == argc)
-                return usage_error(argv[0], "a file is missing behind", argv[i]);
             settings.ready_file = argv[++i];
-        } else if (argv[i][0] == '-') {
-            return usage_error(argv[0], "unknown option", argv[i]);
         } else if (settings.configuration != NULL) {
             return usage_error(argv[0], "more than one configuration:", argv[i]);
         } else {
@@ -153,8 +179,6 @@ static int check_command(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--docs") == 0)
             return print_documentation();
-        if (argv[i][0] == '-')
-            return usage_error(argv[0], "unknown option", argv[i]);
         if (path != NULL)
             return usage_error(argv[0], "more than one configuration:", argv[i]);
         path = argv[i];
@@ -209,22 +233,92 @@ static int version_command(int argc, char **argv)
     return EXIT_OK;
 }
 
-static void print_help(FILE *to)
+static char *manual_text(void)
 {
-    fprintf(to, "sallyport: an application gateway whose heart is the client certificate\n\n");
-    for (size_t i = 0; i < command_count; i++)
-        fprintf(to, "  sallyport %s %s\n      %s\n", commands[i].name, commands[i].usage,
-                commands[i].help);
-    fprintf(to, "\nWithout FILE: ./sallyport.yaml, then /etc/sallyport/sallyport.yaml.\n"
-                "Exit status: 0 ok, 1 configuration or start-up, 2 usage, 3 a check said no.\n");
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+
+    if (memory == NULL)
+        return NULL;
+    command_print_manual(&table, memory);
+    fclose(memory);
+    return text;
+}
+
+static int print_manual(const char *name)
+{
+    static const struct manual_page program = {.name = "sallyport", .section = "1"};
+    static const struct manual_page settings = {
+        .name = "sallyport.yaml",
+        .section = "5",
+        .about = "sallyport.yaml \\- the configuration of sallyport(1)",
+    };
+    char *text;
+
+    if (strcmp(name, program.name) == 0) {
+        text = manual_text();
+        manual_print(&program, text == NULL ? "" : text, stdout);
+        free(text); /* the C library's, not ours */
+    } else if (strcmp(name, settings.name) == 0) {
+        text = config_format_documentation();
+        manual_print(&settings, text, stdout);
+        memory_release(text);
+    } else {
+        return usage_error("help", "there is no manual page", name);
+    }
+    return fflush(stdout) == 0 ? EXIT_OK : EXIT_START;
+}
+
+static int print_completion(const char *shell)
+{
+    if (!command_print_completion(&table, shell, stdout))
+        return usage_error("help", "there are no completions for the shell", shell);
+    return fflush(stdout) == 0 ? EXIT_OK : EXIT_START;
 }
 
 static int help_command(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    print_help(stdout);
+    if (argc > 2 && strcmp(argv[1], "--manual") == 0)
+        return print_manual(argv[2]);
+    if (argc > 2 && strcmp(argv[1], "--completion") == 0)
+        return print_completion(argv[2]);
+    command_print_help(&table, stdout);
     return EXIT_OK;
+}
+
+/* ---- the command line
+ * --------------------------------------------------------------------------------- */
+
+/* A lone hyphen is a name, by old custom that of the standard input. */
+static bool is_option(const char *word)
+{
+    return word[0] == '-' && word[1] != '\0';
+}
+
+/* EXIT_OK when each option is one of the command's, and has its value. */
+static int check_options_of(const struct command *command, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const struct command_option *option;
+
+        if (!is_option(argv[i]))
+            continue;
+        option = command_find_option(command, argv[i]);
+        if (option == NULL)
+            return usage_error(argv[0], "unknown option", argv[i]);
+        if (option->value == NULL || strchr(argv[i], '=') != NULL)
+            continue;
+        if (i + 1 == argc)
+            return usage_error(argv[0], "a value is missing behind", argv[i]);
+        i++;
+    }
+    return EXIT_OK;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+    return argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
 }
 
 int command_line_run(int argc, char **argv)
@@ -232,11 +326,17 @@ int command_line_run(int argc, char **argv)
     const struct command *command;
 
     if (argc < 2) {
-        print_help(stderr);
+        command_print_help(&table, stderr);
         return EXIT_USAGE;
     }
     command = find_command(argv[1]);
     if (command == NULL)
         return usage_error("", "unknown command", argv[1]);
+    if (asks_for_help(argc - 1, argv + 1)) {
+        command_print_usage(command, stdout);
+        return EXIT_OK;
+    }
+    if (check_options_of(command, argc - 1, argv + 1) != EXIT_OK)
+        return EXIT_USAGE;
     return command->run(argc - 1, argv + 1);
 }
