@@ -145,7 +145,7 @@ static bool can_build(const struct generation_settings *settings)
 {
     const struct tls_session_store_settings session_settings = {.bytes_max = 0};
     struct generation_facts facts = {tls_session_store_create(&session_settings),
-                                     backend_registry_create()};
+                                     backend_registry_create(), NULL};
     struct error error = {.kind = ERROR_NONE};
     struct generation *generation = generation_create(settings, &facts, &error);
     bool built = generation != NULL;

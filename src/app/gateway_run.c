@@ -361,6 +361,17 @@ static bool announce(const struct gateway *gateway, const int *sockets, struct e
     return announced;
 }
 
+/* Counters only: the log is opened when the process is confined. */
+static void create_telemetry(struct gateway *gateway, const struct generation_settings *settings)
+{
+    const struct telemetry_settings counting = {.target = ACCESS_LOG_OFF};
+
+    if (gateway->telemetry != NULL)
+        return;
+    gateway->telemetry = telemetry_create(&counting, choose_worker_count(settings), NULL);
+    gateway->facts.telemetry = gateway->telemetry;
+}
+
 static void destroy_config(void *config)
 {
     config_destroy(config);
@@ -374,10 +385,12 @@ static struct generation *load(struct gateway *gateway, bool is_last_try, struct
     const struct generation_settings *settings = config_settings(config);
     struct generation *generation = NULL;
 
-    if (settings == NULL)
+    if (settings == NULL) {
         error_set(error, ERROR_VALUE, "%s cannot be used", gateway->settings->configuration);
-    else
+    } else {
+        create_telemetry(gateway, settings);
         generation = generation_create(settings, &gateway->facts, error);
+    }
     if (is_last_try || generation != NULL)
         config_report(config);
     if (is_last_try && settings != NULL && generation == NULL)
@@ -419,10 +432,6 @@ static void warn_of_what_needs_a_restart(const struct generation_settings *befor
 {
     if (before->workers != next->workers)
         log_event(LOG_WARNING, "'workers' has changed: restart needed");
-    if (before->telemetry.target != next->telemetry.target ||
-        (next->telemetry.target == ACCESS_LOG_FILE &&
-         strcmp(before->telemetry.path, next->telemetry.path) != 0))
-        log_event(LOG_WARNING, "'log.access' has changed: restart needed");
 }
 
 static void hand_over(struct gateway *gateway, struct generation *next, const int *sockets)
@@ -473,7 +482,9 @@ static void reload(struct gateway *gateway)
     }
     count = gateway->worker_count * generation_group_count(next);
     sockets = memory_allocate_array(count, sizeof(*sockets));
-    if (open_sockets(gateway, next, gateway->generation, gateway->worker_count, sockets, &error)) {
+    if (open_sockets(gateway, next, gateway->generation, gateway->worker_count, sockets, &error) &&
+        telemetry_change_log(gateway->telemetry, &generation_get_settings(next)->telemetry,
+                             &error)) {
         hand_over(gateway, next, sockets);
         watch_files(gateway);
     } else {
@@ -520,6 +531,7 @@ static void on_told(void *context)
     if (gateway->is_handing_over &&
         atomic_load(&gateway->workers_adopted) == gateway->worker_count) {
         gateway->is_handing_over = false;
+        telemetry_retire_log(gateway->telemetry);
         if (gateway->has_started) {
             log_event(LOG_INFO, "reloaded %s", gateway->settings->configuration);
             tell_ready(gateway, "");
@@ -559,12 +571,8 @@ static bool start(struct gateway *gateway, struct error *error)
 
     log_set_level(settings->events_level);
     if (!open_sockets(gateway, gateway->generation, NULL, workers, sockets, error) ||
-        !confine(gateway, error)) {
-        close_sockets(sockets, workers * groups);
-        goto cleanup;
-    }
-    gateway->telemetry = telemetry_create(&settings->telemetry, workers, error);
-    if (gateway->telemetry == NULL) {
+        !confine(gateway, error) ||
+        !telemetry_change_log(gateway->telemetry, &settings->telemetry, error)) {
         close_sockets(sockets, workers * groups);
         goto cleanup;
     }
@@ -623,9 +631,8 @@ static void release(struct gateway *gateway)
         event_wake_destroy(gateway->told);
         event_loop_destroy(gateway->loop);
     }
-    if (gateway->telemetry != NULL)
-        telemetry_destroy(gateway->telemetry);
     generation_release(gateway->generation);
+    telemetry_destroy(gateway->telemetry); /* which the generation counts with */
     verdict_store_destroy(gateway->verdicts);
     backend_registry_destroy(gateway->facts.backends);
     tls_session_store_destroy(gateway->facts.sessions);

@@ -110,6 +110,8 @@ struct backend_operations {
     void (*release)(struct backend_connection *connection);
     /* "127.0.0.1:8080", valid until release. */
     struct slice (*endpoint)(const struct backend_connection *connection);
+    /* Of our end of a connection that is open. */
+    uint16_t (*source_port)(struct backend_connection *connection);
     /* Did any byte of an answer come since the last head was sent? Was any content sent? */
     bool (*has_answered)(const struct backend_connection *connection);
 };

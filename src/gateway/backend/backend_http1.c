@@ -87,6 +87,7 @@ struct backend_connection {
     struct http_chunked chunked;
     uint64_t left;
     char endpoint[SOCKET_ADDRESS_TEXT_SIZE];
+    uint16_t source_port; /* 0: nobody has asked for it */
 };
 
 static const struct http_chunked_limits chunked_limits = {.extension_bytes = 4096,
@@ -363,6 +364,15 @@ static bool http1_is_reused(const struct backend_connection *connection)
 static struct slice http1_endpoint(const struct backend_connection *connection)
 {
     return slice_from_text(connection->endpoint);
+}
+
+static uint16_t http1_source_port(struct backend_connection *connection)
+{
+    struct socket_address local;
+
+    if (connection->source_port == 0 && socket_local_address(connection->fd, &local))
+        connection->source_port = socket_address_port(&local);
+    return connection->source_port;
 }
 
 static bool http1_has_answered(const struct backend_connection *connection)
@@ -782,5 +792,6 @@ const struct backend_operations backend_http1 = {
     .end_turn = http1_end_turn,
     .release = http1_release,
     .endpoint = http1_endpoint,
+    .source_port = http1_source_port,
     .has_answered = http1_has_answered,
 };

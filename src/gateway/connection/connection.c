@@ -221,6 +221,7 @@ static void report_handshake(struct connection *connection, enum reason reason, 
                 .issuer = description->issuer,
                 .serial = description->serial,
                 .sha256 = description->sha256,
+                .sha1 = description->sha1,
             };
     }
     telemetry_report_handshake(connection->environment->telemetry, &record);
@@ -263,7 +264,7 @@ static enum step handshake_finished(struct connection *connection)
 {
     connection->facts.presented = tls_connection_attachment(connection->tls);
     describe_connection(connection);
-    telemetry_count_handshake(connection->environment->telemetry, connection->facts.record.resumed);
+    telemetry_count_handshake(connection->environment->telemetry, &connection->facts.record);
     client_http1_init(&connection->client, connection->tls, connection->generation->limits,
                       connection->generation->exchange.owned_names, connection->environment->blocks,
                       connection->environment->scratch, connection->environment->scratch_bytes);
@@ -705,6 +706,8 @@ static enum step time_out(struct connection *connection)
             begin_exchange(connection, NULL, REASON_REQUEST_TIMEOUT, NULL))
             return STEP_AGAIN;
         connection->is_broken = connection->wants_write;
+        if (!connection->wants_write)
+            telemetry_count_keep_alive_ended(connection->environment->telemetry);
         return close_connection(connection);
     case CONNECTION_CLOSING:
         return enter(connection, CONNECTION_CLOSED);

@@ -45,6 +45,7 @@ enum {
     ADDRESSES_TRIED_MAX = 4,
     SCRATCH_ARENA_BYTES = 16 * 1024,
     HEAD_ROOM_BYTES = 80 * 1024, /* before a response's head, or an answer, is begun */
+    CONTENT_TYPE_BYTES_MAX = 64, /* for the log */
     STATUS_CLIENT_GONE = 499,    /* for the log only: nobody is there to be answered */
 };
 
@@ -77,6 +78,9 @@ struct exchange {
     uint64_t progress;
     char endpoint[SOCKET_ADDRESS_TEXT_SIZE];
     size_t endpoint_size;
+    uint16_t source_port;
+    char content_type[CONTENT_TYPE_BYTES_MAX]; /* of the backend's answer */
+    size_t content_type_size;
     struct http_trace trace;
 };
 
@@ -287,6 +291,7 @@ static enum step send_request(struct exchange *exchange)
     }
     operations->send_head(exchange->backend, buffer_readable(&head), exchange->request->framing,
                           exchange->request->is_head);
+    exchange->source_port = operations->source_port(exchange->backend);
     exchange->sent_us = clock_monotonic_us();
     exchange->answered_us = 0;
     if (exchange->request->framing == HTTP_FRAMING_NONE) {
@@ -413,6 +418,18 @@ static bool client_has_room(const struct exchange *exchange)
                                              : room >= HEAD_ROOM_BYTES;
 }
 
+static void remember_content_type(struct exchange *exchange, const struct http_response *response)
+{
+    const struct http_field *field = http_fields_find(&response->fields, SLICE("Content-Type"));
+    struct slice type;
+
+    if (field == NULL)
+        return;
+    type = slice_first(field->value, sizeof(exchange->content_type));
+    memcpy(exchange->content_type, type.data, type.size);
+    exchange->content_type_size = type.size;
+}
+
 /* AGAIN: the response has begun. */
 static enum step begin_response(struct exchange *exchange)
 {
@@ -453,6 +470,7 @@ static enum step begin_response(struct exchange *exchange)
         release_backend(exchange);
         return answer_with(exchange, reason, NULL);
     }
+    remember_content_type(exchange, &response);
     exchange->status = response.status;
     exchange->response_pump.has_begun = true;
     return STEP_AGAIN;
@@ -603,22 +621,27 @@ static void describe_certificate(struct exchange *exchange, struct exchange_reco
         .issuer = description->issuer,
         .serial = description->serial,
         .sha256 = description->sha256,
+        .sha1 = description->sha1,
     };
+}
+
+static struct slice value_of(const struct http_request *request, struct slice name)
+{
+    const struct http_field *field = http_fields_find(&request->fields, name);
+
+    return field == NULL ? SLICE("") : field->value;
 }
 
 static void describe_request(const struct http_request *request, struct exchange_record *record)
 {
-    const struct http_field *user_agent;
-
     if (request == NULL)
         return;
     record->method = request->method;
     record->host = request->authority;
     record->target = request->target;
     record->protocol = request->version == HTTP_VERSION_1_0 ? SLICE("HTTP/1.0") : SLICE("HTTP/1.1");
-    user_agent = http_fields_find(&request->fields, SLICE("User-Agent"));
-    if (user_agent != NULL)
-        record->user_agent = user_agent->value;
+    record->user_agent = value_of(request, SLICE("User-Agent"));
+    record->referer = value_of(request, SLICE("Referer"));
 }
 
 static void describe_route(const struct exchange *exchange, struct exchange_record *record)
@@ -630,6 +653,22 @@ static void describe_route(const struct exchange *exchange, struct exchange_reco
         slice_from_text(client_certificate_mode_name(exchange->route->plan->demand.mode));
     record->backend = slice_from_text(backend_pool_settings(exchange->route->plan->pool)->name);
     record->endpoint = slice_from(exchange->endpoint, exchange->endpoint_size);
+    record->source_port = exchange->source_port;
+    record->content_type = slice_from(exchange->content_type, exchange->content_type_size);
+    record->series = exchange->route->plan->series;
+    record->backend_host = exchange->route->plan->host == NULL
+                               ? record->host
+                               : slice_from_text(exchange->route->plan->host);
+}
+
+/* Only who was judged has a verdict: an accepted certificate, or what was wrong with it. */
+static enum reason verdict_of(const struct exchange *exchange)
+{
+    const struct authentication *authentication = &exchange->authentication;
+
+    if (authentication->reason == REASON_NONE && authentication->identity == NULL)
+        return REASON_UNDECIDED;
+    return authentication->reason;
 }
 
 static enum step report(struct exchange *exchange)
@@ -647,10 +686,14 @@ static enum step report(struct exchange *exchange)
         .reason = exchange->reason,
         .detail = slice_from_text(exchange->detail),
         .stripped_headers = exchange->stripped,
+        .verdict = verdict_of(exchange),
+        .series = exchange->listener->series,
     };
 
-    if (exchange->answered_us != 0)
+    if (exchange->answered_us != 0) {
         record.backend_us = exchange->answered_us - exchange->sent_us;
+        record.answer_us = clock_monotonic_us() - exchange->answered_us;
+    }
     record.connection.listener = slice_from_text(exchange->listener->name);
     describe_request(exchange->request, &record);
     describe_route(exchange, &record);

@@ -8,11 +8,13 @@
 #include "gateway/identity/authentication.h"
 
 struct backend_pool;
+struct telemetry_series;
 struct rewrite_plan;
 
 struct route_plan {
     struct authentication_demand demand;
     const struct rewrite_plan *rewrite;
     const struct backend_pool *pool;
-    const char *host; /* sent to the backend; NULL: what the client asked for */
+    const char *host;                /* sent to the backend; NULL: what the client asked for */
+    struct telemetry_series *series; /* NULL: not counted */
 };

@@ -155,6 +155,15 @@ static void own_all_names(struct generation *generation)
     }
 }
 
+/* Counters are known by name, and go on where those of the last generation are. */
+static struct telemetry_series *find_series(const struct generation *generation,
+                                            const char *listener, const char *route)
+{
+    if (generation->facts.telemetry == NULL)
+        return NULL;
+    return telemetry_series_acquire(generation->facts.telemetry, listener, route);
+}
+
 static struct rewrite_plan *build_rewrite(struct generation *generation,
                                           const struct listener_settings *listener,
                                           const struct route_settings *route)
@@ -187,6 +196,7 @@ static bool build_route(struct generation *generation, const struct listener_set
     built->rewrites[index] = build_rewrite(generation, listener, route);
     plan->rewrite = built->rewrites[index];
     plan->host = route->backend->host;
+    plan->series = find_series(generation, listener->name, route->match.name);
     return true;
 }
 
@@ -376,6 +386,7 @@ static bool build_listener(struct generation *generation, const struct listener_
     built->listener.server_token = settings->server_token;
     built->listener.on_failure = settings->client_certificate.on_failure;
     built->listener.error_detail = settings->client_certificate.error_detail;
+    built->listener.series = find_series(generation, settings->name, "");
     if (!socket_address_parse(slice_from_text(settings->address), &built->address, error)) {
         prefix_position(&settings->position, error);
         return false;
@@ -470,8 +481,11 @@ struct generation *generation_acquire(struct generation *generation)
 static void destroy_listener(struct built_listener *built)
 {
     routing_table_destroy(built->routes);
-    for (size_t i = 0; i < built->route_count; i++)
+    telemetry_series_release(built->listener.series);
+    for (size_t i = 0; i < built->route_count; i++) {
+        telemetry_series_release(built->plans[i].series);
         rewrite_plan_destroy(built->rewrites[i]);
+    }
     memory_release(built->rewrites);
     memory_release(built->plans);
     tls_profile_release(built->listener.profile);

@@ -18,12 +18,14 @@
 struct backend_pool;
 struct backend_registry;
 struct generation;
+struct telemetry;
 struct tls_session_store;
 
 /* What outlives generations, and is used by several at a time. */
 struct generation_facts {
     struct tls_session_store *sessions;
     struct backend_registry *backends;
+    struct telemetry *telemetry; /* NULL: nothing is counted */
 };
 
 /* Borrows the settings and the facts. Reads every file that the settings name, and resolves names,

@@ -2,8 +2,9 @@
  *
  * What happened: one access-log record per exchange and one per failed handshake, and counters.
  * Records go to a bounded queue; a slow reader costs records (counted), never time. What clients
- * wrote is escaped. Counters are kept one set a worker, without locks, and summed when read.
- * docs/ACCESS-LOG.md says what the fields of a record mean.
+ * wrote is escaped. Counters are kept one set a worker, without locks, and summed when read: the
+ * control thread makes, changes and reads, a worker only adds to its own. docs/ACCESS-LOG.md says
+ * what the fields of a record mean, docs/OPERATIONS.md what is counted.
  */
 #pragma once
 
@@ -16,12 +17,15 @@
 #include "runtime/slice.h"
 
 struct telemetry;
+struct telemetry_series;
 struct telemetry_worker;
 
 enum access_log_target { ACCESS_LOG_STDOUT, ACCESS_LOG_STDERR, ACCESS_LOG_FILE, ACCESS_LOG_OFF };
+enum access_log_format { ACCESS_LOG_JSON, ACCESS_LOG_AZURE, ACCESS_LOG_COMBINED };
 
 struct telemetry_settings {
     enum access_log_target target;
+    enum access_log_format format;
     const char *path;       /* with FILE */
     size_t queue_bytes_max; /* default 4 MiB */
 };
@@ -32,6 +36,7 @@ struct record_certificate {
     struct slice issuer;
     struct slice serial;
     struct slice sha256;
+    struct slice sha1;
 };
 
 struct record_connection {
@@ -50,26 +55,33 @@ struct exchange_record {
     int64_t started_wall_ms;
     uint64_t duration_us;
     uint64_t backend_us; /* from sending the head to the answer's head; 0: no backend was asked */
+    uint64_t answer_us;  /* from then until the answer was complete */
     const char *trace_id;
     struct slice method; /* empty when the request could not be read */
     struct slice host;
-    struct slice target;   /* as received */
-    struct slice protocol; /* "HTTP/1.1" */
+    struct slice backend_host; /* the Host that the backend was told */
+    struct slice target;       /* as received */
+    struct slice protocol;     /* "HTTP/1.1" */
     struct slice user_agent;
+    struct slice referer;
     struct slice route;
     struct slice backend;  /* name */
     struct slice endpoint; /* address */
+    uint16_t source_port;  /* of our end of the connection to it */
     unsigned status;
-    unsigned backend_status; /* 0: none came */
-    uint64_t received_bytes; /* of content */
-    uint64_t sent_bytes;     /* of content */
-    enum reason reason;      /* REASON_NONE: nothing was refused */
+    unsigned backend_status;   /* 0: none came */
+    struct slice content_type; /* of the backend's answer */
+    uint64_t received_bytes;   /* of content */
+    uint64_t sent_bytes;       /* of content */
+    enum reason reason;        /* REASON_NONE: nothing was refused */
     struct slice detail;
     struct slice mode;                     /* of the route: "required", ... */
     struct slice verification;             /* "SUCCESS", "NONE", "PASSTHROUGH", "FAILED:reason" */
     struct record_certificate certificate; /* what was presented */
     struct slice principal;                /* of the verified only */
     size_t stripped_headers;               /* the client's copies of headers that only we may say */
+    enum reason verdict; /* on the certificate: REASON_NONE, why not, or UNDECIDED: nobody judged */
+    struct telemetry_series *series; /* of the route, or the listener's own; NULL: not counted */
 };
 
 /* A handshake that failed. What was presented was proven by nobody, unless possession_proven. */
@@ -86,6 +98,15 @@ struct handshake_record {
 
 struct telemetry *telemetry_create(const struct telemetry_settings *settings, size_t workers,
                                    struct error *error);
+/* What the log is to be from now on. What it was before ends with telemetry_retire_log, when no
+ * worker can have it in hand any more: each has run since. False, and nothing has changed, when the
+ * file cannot be opened. */
+bool telemetry_change_log(struct telemetry *telemetry, const struct telemetry_settings *settings,
+                          struct error *error);
+void telemetry_retire_log(struct telemetry *telemetry);
+/* Opens the log's file by its name again: somebody has renamed it. False, and the one that is open
+ * goes on, when that cannot be done. */
+bool telemetry_reopen_log(struct telemetry *telemetry, struct error *error);
 /* Writes what is queued, within a second. NULL is fine. */
 void telemetry_destroy(struct telemetry *telemetry);
 /* The counters of worker `index`, for that worker's thread alone. */
@@ -97,18 +118,72 @@ void telemetry_report_exchange(struct telemetry_worker *worker,
 void telemetry_report_handshake(struct telemetry_worker *worker,
                                 const struct handshake_record *record);
 /* A handshake that succeeded. */
-void telemetry_count_handshake(struct telemetry_worker *worker, bool resumed);
+void telemetry_count_handshake(struct telemetry_worker *worker,
+                               const struct record_connection *connection);
 void telemetry_count_connection_refused(struct telemetry_worker *worker);
+/* One that idled for as long as it may. */
+void telemetry_count_keep_alive_ended(struct telemetry_worker *worker);
+
+enum telemetry_tls {
+    TELEMETRY_TLS_NONE,
+    TELEMETRY_TLS_1_2,
+    TELEMETRY_TLS_1_3,
+    TELEMETRY_TLS_COUNT
+};
+enum telemetry_result { TELEMETRY_FAILED, TELEMETRY_OK, TELEMETRY_RESULT_COUNT };
 
 struct telemetry_totals {
     uint64_t exchanges;
     uint64_t handshakes; /* that succeeded, resumed ones too */
     uint64_t handshakes_resumed;
     uint64_t handshakes_failed;
+    /* The same in detail; the second index is whether the session was resumed. */
+    uint64_t handshakes_by[TELEMETRY_TLS_COUNT][2][TELEMETRY_RESULT_COUNT];
     uint64_t connections_refused;
+    uint64_t keep_alives_ended;
     uint64_t records_dropped;
     uint64_t headers_stripped;
     uint64_t by_reason[REASON_COUNT]; /* exchanges and handshakes */
+    uint64_t verdicts[REASON_COUNT];  /* on certificates */
 };
-/* From any thread. */
+/* From the control thread. */
 void telemetry_total(const struct telemetry *telemetry, struct telemetry_totals *totals);
+
+/* ---- one series a route ----
+ *
+ * Series are known by the names of a listener and a route, so that they go on counting over
+ * reloads; a listener's exchanges that no route served have a route without a name. There are at
+ * most TELEMETRY_SERIES_MAX: what nobody uses any more makes room for what comes, and when
+ * everything is in use, what comes is counted together. */
+
+enum { TELEMETRY_SERIES_MAX = 1024, TELEMETRY_DURATIONS = 15 };
+
+/* From the control thread. Never NULL. */
+struct telemetry_series *telemetry_series_acquire(struct telemetry *telemetry, const char *listener,
+                                                  const char *route);
+/* From any thread. NULL is fine. */
+void telemetry_series_release(struct telemetry_series *series);
+
+/* Statuses are counted one by one where HTTP knows them, and by their class where not. */
+size_t telemetry_status_count(void);
+/* "200", or "2xx". */
+const char *telemetry_status_name(size_t index);
+/* The upper bound of a bucket of durations, in microseconds. */
+uint64_t telemetry_duration_bound_us(size_t index);
+
+enum { TELEMETRY_STATUSES_MAX = 80 };
+
+struct telemetry_series_totals {
+    const char *listener;
+    const char *route;
+    uint64_t by_status[TELEMETRY_STATUSES_MAX];  /* see telemetry_status_name */
+    uint64_t durations[TELEMETRY_DURATIONS + 1]; /* the last: longer than every bound */
+    uint64_t duration_us;
+    uint64_t received_bytes;
+    uint64_t sent_bytes;
+};
+
+/* From the control thread. In no order; the last is that of everything without a series. */
+size_t telemetry_series_count(const struct telemetry *telemetry);
+void telemetry_series_total(const struct telemetry *telemetry, size_t index,
+                            struct telemetry_series_totals *totals);

@@ -314,6 +314,12 @@ static void fake_release(struct backend_connection *backend)
     note("release");
 }
 
+static uint16_t fake_source_port(struct backend_connection *backend)
+{
+    (void)backend;
+    return 40000;
+}
+
 static struct slice fake_endpoint(const struct backend_connection *backend)
 {
     static char name[] = "192.0.2.0:80";
@@ -340,6 +346,7 @@ static const struct backend_operations fake_backend = {
     .end_turn = fake_end_turn,
     .release = fake_release,
     .endpoint = fake_endpoint,
+    .source_port = fake_source_port,
     .has_answered = fake_has_answered,
 };
 

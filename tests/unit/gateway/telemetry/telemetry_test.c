@@ -232,7 +232,8 @@ static struct exchange_record full_exchange(void)
         .verification = SLICE("SUCCESS"),
         .certificate = {SLICE("CN=web,O=Example"), SLICE("CN=Example CA"), SLICE("4F0A"),
                         SLICE("9b74c9897bac770ffc029102a200c5de"
-                              "9b74c9897bac770ffc029102a200c5de")},
+                              "9b74c9897bac770ffc029102a200c5de"),
+                        SLICE("9b74c989")},
         .principal = SLICE("spiffe://example.org/orders/web"),
         .stripped_headers = 2,
     };
@@ -366,12 +367,12 @@ TEST(nothing_that_a_client_writes_breaks_a_line_or_a_terminal)
 
         exchange.connection.server_name = exchange.method = exchange.host = exchange.target = text;
         exchange.user_agent = exchange.detail = exchange.principal = text;
-        exchange.certificate = (struct record_certificate){text, text, text, text};
+        exchange.certificate = (struct record_certificate){text, text, text, text, text};
         log_exchange(&exchange, &fields);
         assert_int_equal(fields.count, 35);
         assert_value(&fields, "status", "502");
         handshake.connection.server_name = handshake.detail = text;
-        handshake.certificate = (struct record_certificate){text, text, text, text};
+        handshake.certificate = (struct record_certificate){text, text, text, text, text};
         log_handshake(&handshake, &fields);
         assert_value(&fields, "possession_proven", "false");
     }
@@ -403,7 +404,7 @@ TEST(a_text_that_is_too_long_is_cut_and_marked_and_the_record_survives)
         record.protocol = record.user_agent = record.route = record.backend = all;
         record.endpoint = record.detail = record.mode = record.verification = all;
         record.principal = all;
-        record.certificate = (struct record_certificate){all, all, all, all};
+        record.certificate = (struct record_certificate){all, all, all, all, all};
         record.started_wall_ms = INT64_MAX;
         record.duration_us = record.backend_us = record.received_bytes = UINT64_MAX;
         record.connection.id = UINT64_MAX;
@@ -501,6 +502,8 @@ TEST(counters_of_all_workers_are_summed)
     struct telemetry *telemetry = telemetry_create(&settings, 3, &error);
     struct exchange_record exchange = full_exchange();
     struct handshake_record handshake = full_handshake();
+    const struct record_connection fresh = {.tls_version = "TLSv1.2"};
+    const struct record_connection resumed = {.tls_version = "TLSv1.3", .resumed = true};
     struct telemetry_totals totals;
 
     assert_non_null(telemetry);
@@ -510,11 +513,13 @@ TEST(counters_of_all_workers_are_summed)
         for (size_t j = 0; j <= i; j++)
             telemetry_report_exchange(worker, &exchange);
         telemetry_report_handshake(worker, &handshake);
-        telemetry_count_handshake(worker, false);
-        telemetry_count_handshake(worker, true);
+        telemetry_count_handshake(worker, &fresh);
+        telemetry_count_handshake(worker, &resumed);
         telemetry_count_connection_refused(worker);
+        telemetry_count_keep_alive_ended(worker);
     }
     exchange.reason = REASON_NONE;
+    exchange.verdict = REASON_NONE;
     exchange.stripped_headers = 0;
     telemetry_report_exchange(telemetry_worker(telemetry, 0), &exchange);
     telemetry_total(telemetry, &totals);
@@ -523,12 +528,20 @@ TEST(counters_of_all_workers_are_summed)
     assert_int_equal(totals.handshakes, 6);
     assert_int_equal(totals.handshakes_resumed, 3);
     assert_int_equal(totals.handshakes_failed, 3);
+    assert_int_equal(totals.handshakes_by[TELEMETRY_TLS_1_2][false][TELEMETRY_OK], 3);
+    assert_int_equal(totals.handshakes_by[TELEMETRY_TLS_1_3][true][TELEMETRY_OK], 3);
+    assert_int_equal(totals.handshakes_by[TELEMETRY_TLS_1_3][true][TELEMETRY_FAILED], 3);
+    assert_int_equal(totals.handshakes_by[TELEMETRY_TLS_NONE][false][TELEMETRY_FAILED], 0);
     assert_int_equal(totals.connections_refused, 3);
+    assert_int_equal(totals.keep_alives_ended, 3);
     assert_int_equal(totals.records_dropped, 0);
     assert_int_equal(totals.by_reason[REASON_BACKEND_CLOSED], 6);
     assert_int_equal(totals.by_reason[REASON_CERTIFICATE_EXPIRED], 3);
     assert_int_equal(totals.by_reason[REASON_NONE], 1);
     assert_int_equal(totals.by_reason[REASON_INTERNAL], 0);
+    assert_int_equal(totals.verdicts[REASON_NONE], 1);
+    assert_int_equal(totals.verdicts[REASON_CERTIFICATE_EXPIRED], 3);
+    assert_int_equal(totals.verdicts[REASON_UNDECIDED], 0);
     telemetry_destroy(telemetry);
     telemetry_destroy(NULL);
 }
@@ -604,7 +617,7 @@ TEST(a_log_that_cannot_be_opened_is_an_error_that_names_it)
 
     assert_null(telemetry_create(&settings, 1, &error));
     assert_int_equal(error.kind, ERROR_FILE);
-    assert_non_null(strstr(error.text, "access log '/nowhere/access.log' cannot be opened: "));
+    assert_non_null(strstr(error.text, "access log: '/nowhere/access.log' cannot be opened: "));
 }
 
 int main(void)
