@@ -304,3 +304,22 @@ test("a client that is slow to read the last answer gets all of it", async (t) =
         assert.equal(answer.body.length, sizes[i]);
     }
 });
+
+/* ---- paths and methods that lead around a demand ---------------------------------------------- */
+
+test("no path that a backend may take for a protected one goes without a certificate", async (t) => {
+    for (const target of [
+        ...["/admin", "/ADMIN/x", "/admin;a=b/x", "/%61dmin/x", "//admin/x", "/;a/admin/x"],
+        ...["/admin./x", "/admin%20/x", "/admin%20./x", "/.../admin/x", "/%20/admin/x"],
+        ...["/admin::$INDEX_ALLOCATION/x", "/admin:$i30:$INDEX_ALLOCATION/x"],
+        ...["/(S(x))/admin/x", "/(A(x)F(y))/admin/x", "/%28S(x)%29/admin/x", "/admin/(S(x))/y"],
+    ]) {
+        for (const method of ["GET", "HEAD", "OPTIONS", "PROPFIND"]) {
+            const client = await open(t, { listener: "mixed", credential: undefined });
+            const answer = await client.request(get(target).replace("GET", method), method);
+            assert.equal(answer?.status, 400, `${method} ${target}`);
+            client.end();
+        }
+    }
+    assert.ok(!backend.requests.items.some(({ target }) => /admin/i.test(target)));
+});

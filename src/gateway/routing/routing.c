@@ -187,19 +187,74 @@ static bool segment_begins_with(struct slice segment, struct slice wanted, bool 
     return !and_ends || slice_is_empty(segment);
 }
 
+/* What Windows makes of a file's name: blanks and dots at its end are dropped, and "::$DATA" and
+ * ":$I30:$INDEX_ALLOCATION" name the file or folder itself. */
+static struct slice as_windows_reads(struct slice segment)
+{
+    struct slice rest = segment;
+    struct slice kept = slice_first(segment, 0);
+    struct slice before_colon = kept;
+    bool behind_colon = false;
+
+    while (!slice_is_empty(rest)) {
+        char character = take_folded(&rest);
+
+        if (behind_colon && (character == ':' || character == '$'))
+            return before_colon;
+        behind_colon = character == ':';
+        if (behind_colon)
+            before_colon = kept;
+        if (character != '.' && character != ' ')
+            kept = slice_first(segment, segment.size - rest.size);
+    }
+    return kept;
+}
+
+/* A segment that some backend takes out of a path before it looks where that leads: ASP.NET does so
+ * with "(S(...))", in which it looks for the cookies of a client that keeps none. */
+static bool may_vanish(struct slice segment)
+{
+    struct slice rest = segment;
+    char last = '\0';
+
+    if (slice_is_empty(as_windows_reads(segment)))
+        return true;
+    if (take_folded(&rest) != '(')
+        return false;
+    while (!slice_is_empty(rest))
+        last = take_folded(&rest);
+    return last == ')';
+}
+
+static bool segment_matches(struct slice segment, struct slice wanted, bool and_ends)
+{
+    return segment_begins_with(segment, wanted, and_ends) ||
+           segment_begins_with(as_windows_reads(segment), wanted, and_ends);
+}
+
 /* "*" and "/" + "*" name no segment, and so match everything, "OPTIONS *" too. */
 static bool matches_generously(struct pattern pattern, struct slice path)
 {
     struct slice wanted;
     struct slice segment;
+    bool is_matched;
 
     while (next_segment(&pattern.text, &wanted)) {
         bool is_last_text = pattern.kind == PATTERN_TEXT && slice_is_empty(pattern.text);
 
-        if (!next_segment(&path, &segment) || !segment_begins_with(segment, wanted, !is_last_text))
+        do {
+            if (!next_segment(&path, &segment))
+                return false;
+            is_matched = segment_matches(segment, wanted, !is_last_text);
+        } while (!is_matched && may_vanish(segment));
+        if (!is_matched)
             return false;
     }
-    return pattern.kind != PATTERN_EXACT || !next_segment(&path, &segment);
+    while (pattern.kind == PATTERN_EXACT && next_segment(&path, &segment)) {
+        if (!may_vanish(segment))
+            return false;
+    }
+    return true;
 }
 
 /* ---- exact matching ------------------------------------------------------------------------ */
@@ -236,15 +291,23 @@ static bool path_matches(const struct matching_route *route, struct slice path)
 }
 
 /* RFC 9110 section 9.1: methods are case-sensitive. */
-static bool method_matches(const struct matching_route *route, struct slice method)
+static bool lists_method(const struct matching_route *route, struct slice method)
 {
-    if (route->methods == NULL)
-        return true;
     for (size_t i = 0; i < route->method_count; i++) {
         if (slice_equals(route->methods[i], method))
             return true;
     }
     return false;
+}
+
+/* Backends serve HEAD with what serves GET (RFC 9110 section 9.3.2), so that what is demanded for
+ * GET is demanded for HEAD. */
+static bool method_matches(const struct matching_route *route, struct slice method)
+{
+    if (route->methods == NULL || lists_method(route, method))
+        return true;
+    return !route->is_exemption && slice_equals(method, SLICE("HEAD")) &&
+           lists_method(route, SLICE("GET"));
 }
 
 const struct route *routing_match(const struct routing_table *table,

@@ -6,8 +6,9 @@
  * A pattern is "/exact", "/prefix/" + "*", "/text" + "*", or "*" (everything). Matching errs
  * towards the stricter route. A route that demands no less than its listener matches generously,
  * as the most obliging backend would: letters of either case are alike, so are a character and
- * its escape, path parameters (';x' of a segment) and a '/' at the end are ignored, and
- * "/prefix/" + "*" also matches "/prefix". A route that exempts from what its listener demands
+ * its escape, path parameters (';x' of a segment) and a '/' at the end are ignored, and so is what
+ * Windows and ASP.NET leave out of a name; "/prefix/" + "*" also matches "/prefix", and GET also
+ * HEAD. A route that exempts from what its listener demands
  * (`is_exemption`) matches exactly, at segment boundaries, and never a path with ';'.
  */
 #pragma once

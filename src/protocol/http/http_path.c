@@ -103,7 +103,7 @@ static enum reason walk(struct slice raw, struct path_writer *writer)
 
 /* Does the text begin with a segment that is "." or ".."? What follows a ';' is a parameter, which
  * some backends cut off before they look at dots, and some do so after decoding "%3B", or
- * "%253B". */
+ * "%253B". So do some with a query that was encoded, and Windows with blanks. */
 static bool begins_with_dot_segment(struct slice text)
 {
     size_t dots = 0;
@@ -116,7 +116,7 @@ static bool begins_with_dot_segment(struct slice text)
     text = slice_after(text, dots);
     escaped = read_escape(text);
     return text.size == 0 || text.data[0] == '/' || text.data[0] == ';' || escaped == ';' ||
-           escaped == '%';
+           escaped == '%' || escaped == ' ' || escaped == '?' || escaped == '#';
 }
 
 /*

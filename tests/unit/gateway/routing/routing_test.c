@@ -235,6 +235,29 @@ TEST(a_demand_matches_whatever_a_backend_may_take_for_its_path)
         {"/images*", "/IMAGES/x"},
         {"/images*", "/images;x/y"},
         {"/img/pre*", "/img;x/PREfix/y"},
+        /* Windows drops blanks and dots at the end of a name, and has streams in files. */
+        {"/admin", "/admin%20"},
+        {"/admin", "/admin."},
+        {"/admin/*", "/admin.%20./x"},
+        {"/admin/*", "/.../admin/x"},
+        {"/admin/*", "/%20/admin/x"},
+        {"/admin", "/admin/%20"},
+        {"/admin/*", "/admin::$INDEX_ALLOCATION/x"},
+        {"/admin/*", "/admin:$i30:$INDEX_ALLOCATION/x"},
+        {"/admin/*", "/admin.%3A%24I30/x"},
+        {"/a.php", "/a.php::$DATA"},
+        {"/a.php", "/a.php%3a:$data"},
+        {"/tasks:run", "/tasks:run."},
+        {"/file.*", "/FILE.txt."},
+        /* ASP.NET looks for the cookies of those who keep none. */
+        {"/admin/*", "/(S(x))/admin/y"},
+        {"/admin/*", "/(A(x)S(y)F(z))/admin/y"},
+        {"/admin/*", "/%28S%28x%29%29/admin/y"},
+        {"/app/admin/*", "/app/(S(x))/admin/(S(y))/z"},
+        {"/admin", "/admin/(S(x))"},
+        {"/admin", "/admin/(S(x))/"},
+        {"/(a)/*", "/(A)/b"},
+        {"/(a)/*", "/(S(x))/(a)/b"},
     };
 
     assert_all(cases, COUNT(cases), false, true);
@@ -249,8 +272,16 @@ TEST(a_demand_does_not_match_another_path)
         {"/admin", "/admi"},
         {"/admin", "/admin/x"},
         {"/admin", "/x/admin"},
-        {"/admin", "/admin%20"},
         {"/admin", "/admin%253Bx"},
+        {"/admin", "/admin.x"},
+        {"/admin", "/admin%20x"},
+        {"/admin", "/admin:x"},
+        {"/admin", "/admin/(x)y"},
+        {"/admin", "/(x/admin"},
+        {"/admin", "/x(y)/admin"},
+        {"/tasks:run", "/tasks"},
+        {"/file.*", "/files"},
+        {"/(a)/*", "/b"},
         {"/admin/*", "/administrator"},
         {"/admin/*", "/x/admin/"},
         {"/admin/users", "/adminusers"},
@@ -389,7 +420,26 @@ TEST(methods_are_case_sensitive_tokens)
     assert_string_equal(route_of(table, "M-SEARCH", "/"), "read");
     assert_string_equal(route_of(table, "get", "/"), no_route);
     assert_string_equal(route_of(table, "GETS", "/"), no_route);
-    assert_string_equal(route_of(table, "HEAD", "/"), no_route);
+    routing_table_destroy(table);
+}
+
+TEST(what_is_demanded_for_get_is_demanded_for_head)
+{
+    static const char *const methods[] = {"GET", NULL};
+    struct route_match_settings settings[] = {
+        {.name = "get", .methods = methods},
+        {.name = "all"},
+    };
+    struct routing_table *table = table_of(settings, COUNT(settings));
+
+    assert_string_equal(route_of(table, "HEAD", "/"), "get");
+    assert_string_equal(route_of(table, "OPTIONS", "/"), "all");
+    routing_table_destroy(table);
+
+    settings[0].is_exemption = true;
+    table = table_of(settings, COUNT(settings));
+    assert_string_equal(route_of(table, "GET", "/"), "get");
+    assert_string_equal(route_of(table, "HEAD", "/"), "all");
     routing_table_destroy(table);
 }
 
@@ -462,6 +512,7 @@ int main(void)
         cmocka_unit_test(no_spelling_of_a_protected_path_reaches_an_exemption),
         cmocka_unit_test(the_first_match_in_order_wins),
         cmocka_unit_test(methods_are_case_sensitive_tokens),
+        cmocka_unit_test(what_is_demanded_for_get_is_demanded_for_head),
         cmocka_unit_test(the_request_about_the_server_itself_is_matched_by_everything_only),
         cmocka_unit_test(a_route_carries_its_plan_and_outlives_the_settings),
         cmocka_unit_test(a_table_without_routes_serves_nobody));

@@ -125,6 +125,11 @@ TEST(an_ambiguous_path_is_refused)
         SLICE("/..%253B"),
         SLICE("/.%25"),
         SLICE("/.%3bx"),
+        SLICE("/..%20"),
+        SLICE("/a/..%20/b"),
+        SLICE("/a/.%20/b"),
+        SLICE("/a/..%3Fb"),
+        SLICE("/a/..%23b"),
         SLICE("/../../etc/passwd"),
         /* Encoded dots, slashes, backslashes and NUL, wherever they are. */
         SLICE("/%2e"),
