@@ -196,9 +196,19 @@ static bool open_group(const struct passed_sockets *passed, const struct listene
         sockets[worker * groups] = open_socket(passed, &address, error);
         opened = sockets[worker * groups] >= 0;
     }
-    if (!opened)
-        error_prefix(error, "listener '%s'", listener_group_get(group, 0)->name);
     return opened;
+}
+
+static void prefix_listener(const struct generation_settings *settings, const char *name,
+                            struct error *error)
+{
+    error_prefix(error, "listener '%s'", name);
+    for (size_t i = 0; i < settings->listener_count; i++) {
+        const struct position *position = &settings->listeners[i].position;
+
+        if (strcmp(settings->listeners[i].name, name) == 0 && position->file != NULL)
+            error_prefix(error, "%s:%u:%u", position->file, position->line, position->column);
+    }
 }
 
 /* For each worker a socket on each address that `before` does not have, else -1. */
@@ -215,8 +225,11 @@ static bool open_sockets(const struct gateway *gateway, const struct generation 
 
         if (before != NULL && generation_find_group(before, listener_group_address(group)) != NULL)
             continue;
-        if (!open_group(gateway->passed, group, workers, groups, sockets + i, error))
+        if (!open_group(gateway->passed, group, workers, groups, sockets + i, error)) {
+            prefix_listener(generation_get_settings(generation), listener_group_get(group, 0)->name,
+                            error);
             return false;
+        }
     }
     return true;
 }
@@ -434,6 +447,22 @@ static void warn_of_what_needs_a_restart(const struct generation_settings *befor
         log_event(LOG_WARNING, "'workers' has changed: restart needed");
 }
 
+/* Whoever added a listener on port 0 has no other way to learn its port. */
+static void announce_new(const struct generation *next, const int *sockets)
+{
+    for (size_t i = 0; i < generation_group_count(next); i++) {
+        const struct listener_group *group = generation_group(next, i);
+        struct socket_address address;
+        char text[SOCKET_ADDRESS_TEXT_SIZE];
+
+        if (sockets[i] < 0 || !socket_local_address(sockets[i], &address))
+            continue;
+        socket_address_format(&address, text);
+        for (size_t j = 0; j < listener_group_count(group); j++)
+            log_event(LOG_INFO, "ready %s https://%s", listener_group_get(group, j)->name, text);
+    }
+}
+
 static void hand_over(struct gateway *gateway, struct generation *next, const int *sockets)
 {
     size_t groups = generation_group_count(next);
@@ -445,6 +474,7 @@ static void hand_over(struct gateway *gateway, struct generation *next, const in
     gateway->generation = next;
     gateway->is_handing_over = true;
     atomic_store(&gateway->workers_adopted, 0);
+    announce_new(next, sockets);
     for (size_t i = 0; i < gateway->worker_count; i++) {
         struct worker_handover handover = {next, sockets + i * groups};
 
