@@ -7,7 +7,8 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -18,6 +19,10 @@ import { before, Journal } from "./deadline.mjs";
 const REPOSITORY = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../../..");
 export const PROGRAM =
     process.env.SALLYPORT_BIN ?? path.join(REPOSITORY, "build/develop/sallyport");
+
+/* What users run, for tests of how much memory it takes; sanitizers need more. */
+export const RELEASE_PROGRAM =
+    process.env.SALLYPORT_RELEASE_BIN ?? path.join(REPOSITORY, "build/release/sallyport");
 
 const SANITIZER_WORDS = /(Address|Leak|Thread|Memory|UndefinedBehavior)Sanitizer|runtime error:/;
 const READY = /\bready (\S+) https:\/\/(\S+):(\d+)/;
@@ -93,16 +98,25 @@ class Gateway {
 
     /*
      * Writes another configuration and has it loaded. What came of it: `reloaded`, and the events
-     * that said why or why not.
+     * that said why or why not. The gateway watches its files, so that a reload of its own may be
+     * under way: what is then heard first need not be about this configuration, the next one is.
      */
     async reload(configuration) {
         const from = this.events.items.length;
-        writeFileSync(path.join(this.#folder, "sallyport.yaml"), configuration);
+        const file = path.join(this.#folder, "sallyport.yaml");
+        writeFileSync(`${file}.next`, configuration);
+        renameSync(`${file}.next`, file);
+        const once = await this.#hangUp();
+        const reloaded = once && (await this.#hangUp());
+        return { reloaded, said: this.events.items.slice(from).join("\n") };
+    }
+
+    async #hangUp() {
+        const isOver = (line) => /\breloaded \/|nothing was reloaded/.test(line);
+        const from = this.events.items.length;
         this.signal("SIGHUP");
-        const isOver = (line) => /\breloaded |nothing was reloaded/.test(line);
         const last = await this.events.find(isOver, "the end of a reload", from);
-        const said = this.events.items.slice(from);
-        return { reloaded: / reloaded /.test(` ${last}`), said: said.join("\n") };
+        return !/nothing was reloaded/.test(last);
     }
 
     /* A number of /proc/PID/status in KiB: VmRSS is what it holds, VmHWM the most that it held. */
