@@ -42,9 +42,17 @@ void configured_files_collect(struct configured_files *files, const char *config
                               const struct generation_settings *settings)
 {
     *files = (struct configured_files){NULL, 0};
-    add(files, configuration);
+    if (settings->source_file_count == 0)
+        add(files, configuration);
+    for (size_t i = 0; i < settings->source_file_count; i++)
+        add(files, settings->source_files[i]);
     for (size_t i = 0; i < settings->listener_count; i++)
         add_listener(files, &settings->listeners[i]);
+}
+
+bool configured_files_is_directory(const char *path)
+{
+    return slice_ends_with(slice_from_text(path), SLICE("/."));
 }
 
 void configured_files_reset(struct configured_files *files)

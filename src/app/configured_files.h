@@ -5,16 +5,18 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "gateway/generation/generation_settings.h"
 
 struct configured_files {
-    char **paths; /* each once */
+    char **paths; /* each once; of a directory whose files matter, "DIRECTORY/." */
     size_t count;
 };
 
 /* The list is the caller's, and keeps nothing of the settings. */
 void configured_files_collect(struct configured_files *files, const char *configuration,
                               const struct generation_settings *settings);
+bool configured_files_is_directory(const char *path);
 void configured_files_reset(struct configured_files *files);

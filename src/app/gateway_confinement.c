@@ -64,6 +64,7 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
 {
     struct configured_files configured;
     struct path_list files = {.paths = NULL};
+    struct path_list directories = {.paths = NULL};
     struct path_list written = {.paths = NULL};
     char *log_directory = directory_of(
         settings->telemetry.target == ACCESS_LOG_FILE ? settings->telemetry.path : NULL);
@@ -72,7 +73,8 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
 
     configured_files_collect(&configured, configuration, settings);
     for (size_t i = 0; i < configured.count; i++)
-        add(&files, configured.paths[i]);
+        add(configured_files_is_directory(configured.paths[i]) ? &directories : &files,
+            configured.paths[i]);
     if (log_directory != NULL)
         add(&written, log_directory);
     if (ready_directory != NULL)
@@ -82,6 +84,7 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
             .user = settings->user,
             .without_filters = settings->filters == CONFINEMENT_FILTERS_OFF,
             .files = files.paths,
+            .read_directories = directories.paths,
             .write_directories = written.paths,
         },
         error);
@@ -89,6 +92,7 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
         report(confinement);
     configured_files_reset(&configured);
     memory_release(files.paths);
+    memory_release(directories.paths);
     memory_release(written.paths);
     memory_release(log_directory);
     memory_release(ready_directory);

@@ -210,8 +210,9 @@ static void warn_of_unreachable(struct settings_reader *reader, const struct yam
 {
     if (node->kind == YAML_MAPPING)
         settings_warn(reader, node->position,
-                      "route '%s' is never reached: route '%s' on line %u takes every request",
-                      route->match.name, before->match.name, before->match.position.line);
+                      "route '%s' is never reached: route '%s' %s takes every request",
+                      route->match.name, before->match.name,
+                      problem_place(reader->memory, before->match.position, node->position));
 }
 
 static void name_routes(struct settings_reader *reader, struct yaml_node *nodes,
@@ -230,8 +231,8 @@ static void name_routes(struct settings_reader *reader, struct yaml_node *nodes,
         first = text_table_add(&names, slice_from_text(match->name), node);
         if (first != NULL)
             settings_refuse_value(reader, place_of(node, "name"),
-                                  "the route name '%s' is used twice; the first is on line %u",
-                                  match->name, first->position.line);
+                                  "the route name '%s' is used twice; the first is %s", match->name,
+                                  problem_place(reader->memory, first->position, node->position));
     }
     text_table_reset(&names);
 }
@@ -320,8 +321,9 @@ static void name_listeners(struct settings_reader *reader, struct yaml_node *nod
         first = text_table_add(&names, slice_from_text(listener->name), node);
         if (first != NULL)
             settings_refuse_value(reader, place_of(node, "name"),
-                                  "the listener name '%s' is used twice; the first is on line %u",
-                                  listener->name, first->position.line);
+                                  "the listener name '%s' is used twice; the first is %s",
+                                  listener->name,
+                                  problem_place(reader->memory, first->position, node->position));
     }
     text_table_reset(&names);
 }
@@ -361,13 +363,16 @@ static void claim_host(struct settings_reader *reader, struct text_table *claims
         return;
     if (slice_is_empty(host))
         settings_refuse_value(reader, node,
-                              "listener '%s' on line %u serves every host of '%s' already: set "
+                              "listener '%s' %s serves every host of '%s' already: set "
                               "'hosts' on one of the two",
-                              first->name, first->position.line, listener->address);
+                              first->name,
+                              problem_place(reader->memory, first->position, node->position),
+                              listener->address);
     else
         settings_refuse_value(reader, node,
-                              "host '%.80s' of '%s' is served by listener '%s' on line %u already",
-                              host.data, listener->address, first->name, first->position.line);
+                              "host '%.80s' of '%s' is served by listener '%s' %s already",
+                              host.data, listener->address, first->name,
+                              problem_place(reader->memory, first->position, node->position));
 }
 
 static void check_hosts(struct settings_reader *reader, struct yaml_node *nodes,

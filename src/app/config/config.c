@@ -4,16 +4,14 @@
  */
 #include "app/config/config.h"
 
-#include <limits.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include "app/config/config_memory_internal.h"
+#include "app/config/config_tree_internal.h"
+#include "app/config/path_pattern_internal.h"
 #include "app/config/problem_report_internal.h"
 #include "app/config/settings_reader_internal.h"
 #include "app/config/settings_table.h"
+#include "app/config/source_files_internal.h"
 #include "app/config/yaml_document_internal.h"
-#include "runtime/file.h"
 #include "runtime/memory.h"
 
 struct config {
@@ -31,29 +29,13 @@ static struct config *create_config(const char *name)
     return config;
 }
 
-/* Without a slash at the end, unless it is the root. */
-static const char *make_absolute(struct config_memory *memory, const char *directory)
-{
-    char here[PATH_MAX];
-    struct slice text = slice_from_text(directory);
-
-    while (text.size > 1 && slice_ends_with(text, SLICE("/")))
-        text.size--;
-    if (slice_starts_with(text, SLICE("/")) || getcwd(here, sizeof(here)) == NULL)
-        return config_memory_copy(memory, text);
-    if (slice_is_empty(text) || slice_equals(text, SLICE(".")))
-        return config_memory_copy(memory, slice_from_text(here));
-    return config_memory_format(memory, "%s/%.*s", strcmp(here, "/") == 0 ? "" : here,
-                                SLICE_FORMAT(text));
-}
-
 static void init_reader(struct settings_reader *reader, struct config *config,
-                        const char *directory)
+                        struct source_files *sources)
 {
     *reader = (struct settings_reader){
         .memory = &config->memory,
         .report = &config->report,
-        .directory = make_absolute(&config->memory, directory),
+        .sources = sources,
     };
     text_table_init(&reader->tls_profiles);
     text_table_init(&reader->trust_profiles);
@@ -71,54 +53,51 @@ static void reset_reader(struct settings_reader *reader)
     text_table_reset(&reader->warned_profiles);
 }
 
-static void read_config(struct config *config, struct slice text, const char *directory)
+/* What is watched, and what a confined process must still be able to read. */
+static void keep_sources(struct config *config, const struct source_files *sources)
 {
-    struct yaml_node *root = yaml_document_parse(text, &config->memory, &config->report);
+    const char **paths =
+        config_memory_allocate_array(&config->memory, sources->read_count + 1, sizeof(*paths));
 
+    for (size_t i = 0; i < sources->read_count; i++)
+        paths[i] = sources->read[i];
+    config->root.generation.source_files = paths;
+    config->root.generation.source_file_count = sources->read_count;
+}
+
+static void read_config(struct config *config, struct source_files *sources, struct yaml_node *root)
+{
     if (root != NULL) {
         struct settings_reader reader;
 
-        init_reader(&reader, config, directory);
+        init_reader(&reader, config, sources);
         settings_read_mapping(&reader, settings_mapping_get(0), root, &config->root);
         reset_reader(&reader);
     }
+    keep_sources(config, sources);
+    source_files_reset(sources);
     problem_report_finish(&config->report);
 }
 
 struct config *config_load_text(struct slice text, const char *name, const char *directory)
 {
     struct config *config = create_config(name);
+    struct source_files sources;
 
-    read_config(config, text, directory);
+    source_files_init(&sources, &config->memory, &config->report);
+    read_config(config, &sources, config_tree_from_text(&sources, text, name, directory));
     return config;
-}
-
-/* "." for a name without one. */
-static char *directory_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    if (slash == NULL)
-        return memory_copy_text(".");
-    return memory_copy_slice(slice_from(path, slash == path ? 1 : (size_t)(slash - path)));
 }
 
 struct config *config_load_file(const char *path)
 {
     struct config *config = create_config(path);
-    struct error error = {0};
-    char *directory = directory_of(path);
-    char *data = NULL;
-    size_t size = 0;
+    struct source_files sources;
 
-    if (file_read(path, CONFIG_FILE_BYTES_MAX, &data, &size, &error)) {
-        read_config(config, slice_from(data, size), directory);
-    } else {
-        problem_report_add(&config->report, CONFIG_ERROR, (struct position){0}, "%s", error.text);
-        problem_report_finish(&config->report);
-    }
-    memory_release(data);
-    memory_release(directory);
+    source_files_init(&sources, &config->memory, &config->report);
+    read_config(config, &sources,
+                path_is_directory(path) ? config_tree_from_directory(&sources, path)
+                                        : config_tree_from_file(&sources, path));
     return config;
 }
 

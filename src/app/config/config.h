@@ -33,8 +33,9 @@ struct config_problems {
 
 enum { CONFIG_FILE_BYTES_MAX = 1024 * 1024 };
 
-/* Never NULL. `config_settings` gives NULL when there were errors. Only the text is checked here;
- * files that it names are read when the generation is built. */
+/* A file, or a directory, whose *.yaml are one configuration. Never NULL. `config_settings` gives
+ * NULL when there were errors. Only the text, and what it includes and expands, is checked here;
+ * other files that it names are read when the generation is built. */
 struct config *config_load_file(const char *path);
 /* `name` stands for the file in problems; paths are relative to `directory`. */
 struct config *config_load_text(struct slice text, const char *name, const char *directory);

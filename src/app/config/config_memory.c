@@ -14,6 +14,7 @@
 
 struct config_allocation {
     struct config_allocation *previous;
+    size_t size;
     alignas(max_align_t) char memory[];
 };
 
@@ -23,7 +24,8 @@ void config_memory_release(struct config_memory *memory)
         struct config_allocation *allocation = memory->last;
 
         memory->last = allocation->previous;
-        memory_release(allocation);
+        /* Passwords are among it. */
+        memory_wipe_and_release(allocation, sizeof(*allocation) + allocation->size);
     }
 }
 
@@ -34,6 +36,7 @@ void *config_memory_allocate(struct config_memory *memory, size_t size)
     assert(size <= SIZE_MAX - sizeof(*allocation));
     allocation = memory_allocate(sizeof(*allocation) + size);
     allocation->previous = memory->last;
+    allocation->size = size;
     memory->last = allocation;
     return allocation->memory;
 }

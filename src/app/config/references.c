@@ -122,7 +122,7 @@ static void read_anchor(struct settings_reader *reader, const struct setting *se
     }
     if (file == NULL || file->is_faulty || !check_anchor_file(reader, setting, file))
         return;
-    anchor->path = settings_make_path(reader, file->text);
+    anchor->path = settings_make_path(reader, file);
     anchor->position = file->position;
 }
 

@@ -15,9 +15,12 @@
 #include "app/config/text_builder_internal.h"
 #include "runtime/memory.h"
 
-enum { MESSAGE_SIZE = 1024 };
+enum { MESSAGE_SIZE = PROBLEM_TEXT_SIZE };
 
 /* --- Reporting -------------------------------------------------------------------------------- */
+
+/* Instead of words that could quote what a file held. */
+static const char secret_refusal[] = "cannot be what the file holds";
 
 void settings_refuse(struct settings_reader *reader, const struct setting *setting,
                      struct yaml_node *node, const char *format, ...)
@@ -30,7 +33,7 @@ void settings_refuse(struct settings_reader *reader, const struct setting *setti
     va_end(arguments);
     problem_report_add(reader->report, CONFIG_ERROR, node->position, "%s'%s' %s",
                        node->key == NULL && node->parent != NULL ? "each of " : "", setting->name,
-                       text);
+                       node->is_secret ? secret_refusal : text);
     yaml_node_mark_faulty(node);
 }
 
@@ -43,7 +46,8 @@ void settings_refuse_value(struct settings_reader *reader, struct yaml_node *nod
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    problem_report_add(reader->report, CONFIG_ERROR, node->position, "%s", text);
+    problem_report_add(reader->report, CONFIG_ERROR, node->position, "%s%s",
+                       node->is_secret ? "this " : "", node->is_secret ? secret_refusal : text);
     yaml_node_mark_faulty(node);
 }
 
@@ -123,7 +127,7 @@ static void store_number(const struct setting *setting, void *target, uint64_t v
 
 /* --- Scalars ---------------------------------------------------------------------------------- */
 
-/* A scalar of whatever type, with a value, without "${". */
+/* A scalar of whatever type, with a value. */
 static bool check_scalar(struct settings_reader *reader, const struct setting *setting,
                          struct yaml_node *node)
 {
@@ -136,10 +140,6 @@ static bool check_scalar(struct settings_reader *reader, const struct setting *s
         return false;
     if (slice_is_empty(node->text)) {
         settings_refuse(reader, setting, node, "is empty");
-        return false;
-    }
-    if (strstr(node->text.data, "${") != NULL) {
-        settings_refuse_value(reader, node, "expansion is not supported yet");
         return false;
     }
     return true;
@@ -184,16 +184,9 @@ static bool check_validity(struct settings_reader *reader, const struct setting 
     return false;
 }
 
-const char *settings_make_path(struct settings_reader *reader, struct slice text)
+const char *settings_make_path(struct settings_reader *reader, const struct yaml_node *node)
 {
-    struct slice here = SLICE("./");
-
-    if (slice_starts_with(text, SLICE("/")))
-        return config_memory_copy(reader->memory, text);
-    while (slice_starts_with(text, here))
-        text = slice_after(text, here.size);
-    return config_memory_format(reader->memory, "%s%s%s", reader->directory,
-                                strcmp(reader->directory, "/") == 0 ? "" : "/", text.data);
+    return source_files_make_path(reader->sources, node->position.file, node->text);
 }
 
 static void read_text(struct settings_reader *reader, const struct setting *setting,
@@ -202,7 +195,7 @@ static void read_text(struct settings_reader *reader, const struct setting *sett
     if (!settings_check_text(reader, setting, node) || !check_validity(reader, setting, node))
         return;
     if (setting->type == SETTING_PATH)
-        settings_store_pointer(setting, target, settings_make_path(reader, node->text));
+        settings_store_pointer(setting, target, settings_make_path(reader, node));
     else
         settings_store_pointer(setting, target, node->text.data);
 }
@@ -337,8 +330,9 @@ bool settings_check_unique(struct settings_reader *reader, struct text_table *se
 
     if (first == NULL)
         return true;
-    settings_refuse_value(reader, node, "'%.80s' is in this list twice; the first is on line %u",
-                          node->text.data, first->position.line);
+    settings_refuse_value(reader, node, "'%.80s' is in this list twice; the first is %s",
+                          node->text.data,
+                          problem_place(reader->memory, first->position, node->position));
     return false;
 }
 

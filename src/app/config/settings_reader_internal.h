@@ -11,6 +11,7 @@
 #include "app/config/config_memory_internal.h"
 #include "app/config/problem_report_internal.h"
 #include "app/config/settings_table.h"
+#include "app/config/source_files_internal.h"
 #include "app/config/text_table_internal.h"
 #include "app/config/yaml_document_internal.h"
 #include "gateway/generation/generation_settings.h"
@@ -18,6 +19,7 @@
 /* The root of the configuration: what a generation needs, and what its parts refer to by name. */
 struct root_settings {
     struct generation_settings generation;
+    const char *const *included; /* and read already */
     struct trust_profile_settings *trust_profiles;
     size_t trust_profile_count;
     struct tls_profile_settings *tls_profiles;
@@ -29,7 +31,7 @@ struct root_settings {
 struct settings_reader {
     struct config_memory *memory;
     struct problem_report *report;
-    const char *directory;
+    struct source_files *sources;
     struct text_table tls_profiles;
     struct text_table trust_profiles;
     struct text_table backends;
@@ -54,7 +56,7 @@ void settings_refuse_value(struct settings_reader *reader, struct yaml_node *nod
 void settings_warn(struct settings_reader *reader, struct position position, const char *format,
                    ...) __attribute__((format(printf, 3, 4)));
 
-/* Text that is not empty, quoted where it must be, and holds no "${". False: it was refused. */
+/* Text that is not empty, and quoted where it must be. False: it was refused. */
 bool settings_check_text(struct settings_reader *reader, const struct setting *setting,
                          struct yaml_node *node);
 /* The same, and a name: letters, digits, '-', '_' and '.'. */
@@ -65,8 +67,8 @@ bool settings_check_list(struct settings_reader *reader, const struct setting *s
 /* Refuses the second of two equal texts in a list. `seen` holds nodes. */
 bool settings_check_unique(struct settings_reader *reader, struct text_table *seen,
                            struct yaml_node *node);
-/* Absolute. */
-const char *settings_make_path(struct settings_reader *reader, struct slice text);
+/* The path that the node holds, seen from the directory of its file. Absolute. */
+const char *settings_make_path(struct settings_reader *reader, const struct yaml_node *node);
 
 void *settings_field(const struct setting *setting, void *target);
 void settings_store_pointer(const struct setting *setting, void *target, const void *pointer);

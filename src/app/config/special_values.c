@@ -240,7 +240,7 @@ void settings_read_access_log_target(struct settings_reader *reader, const struc
         telemetry->target = ACCESS_LOG_STDERR;
     } else if (slice_find(node->text, '/') < node->text.size) {
         telemetry->target = ACCESS_LOG_FILE;
-        telemetry->path = settings_make_path(reader, node->text);
+        telemetry->path = settings_make_path(reader, node);
     } else {
         /* Without the '/', a misspelt "stdout" would become a file. */
         settings_refuse(reader, setting, node, "must be %s, not '%.80s'", setting->expects,

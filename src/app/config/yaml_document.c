@@ -12,6 +12,7 @@
 #include "app/config/text_table_internal.h"
 
 struct building {
+    const char *file;
     struct slice text;
     struct config_memory *memory;
     struct problem_report *report;
@@ -25,7 +26,7 @@ struct building {
 
 static struct position position_at(const struct building *building, unsigned line, unsigned column)
 {
-    return (struct position){building->report->file, line, column};
+    return (struct position){building->file, line, column};
 }
 
 /* libfyaml counts from 0. */
@@ -100,6 +101,18 @@ static bool check_characters(const struct building *building, struct slice text)
         } else {
             position.column++;
         }
+        text = slice_after(text, size);
+    }
+    return true;
+}
+
+bool yaml_text_is_line(struct slice text)
+{
+    while (!slice_is_empty(text)) {
+        size_t size = character_size(text);
+
+        if (size == 0 || (unsigned char)text.data[0] < 0x20 || text.data[0] == 0x7F)
+            return false;
         text = slice_after(text, size);
     }
     return true;
@@ -534,10 +547,10 @@ static struct slice without_byte_order_mark(struct slice text)
     return slice_starts_with(text, mark) ? slice_after(text, mark.size) : text;
 }
 
-struct yaml_node *yaml_document_parse(struct slice text, struct config_memory *memory,
-                                      struct problem_report *report)
+struct yaml_node *yaml_document_parse(struct slice text, const char *file,
+                                      struct config_memory *memory, struct problem_report *report)
 {
-    struct building building = {.memory = memory, .report = report};
+    struct building building = {.file = file, .memory = memory, .report = report};
 
     if (text.size > CONFIG_FILE_BYTES_MAX) {
         problem_report_add(report, CONFIG_ERROR, position_at(&building, 0, 0),

@@ -21,6 +21,8 @@ enum yaml_kind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 struct yaml_node {
     enum yaml_kind kind;
     bool is_plain;    /* a scalar without quotes */
+    bool is_expanded; /* it is text where text is wanted, and a number where a number is */
+    bool is_secret;   /* what it holds is shown nowhere */
     bool is_faulty;   /* it, or something in it, was refused: what depends on it is not checked */
     bool has_unknown; /* a mapping with a name that nobody knows: what seems to be missing may be
                          that */
@@ -36,9 +38,9 @@ struct yaml_node {
 };
 
 /* NULL when nothing can be made of the text; the report then says why. Never gives other than a
- * mapping. */
-struct yaml_node *yaml_document_parse(struct slice text, struct config_memory *memory,
-                                      struct problem_report *report);
+ * mapping. Positions hold `file`. */
+struct yaml_node *yaml_document_parse(struct slice text, const char *file,
+                                      struct config_memory *memory, struct problem_report *report);
 
 /* The value of a name in a mapping; NULL when there is none, or no mapping. */
 struct yaml_node *yaml_node_find(const struct yaml_node *mapping, const char *name);
@@ -48,5 +50,7 @@ const char *yaml_node_describe(const struct yaml_node *node);
 /* What YAML's core schema reads an unquoted scalar as. */
 enum yaml_type { YAML_TEXT, YAML_NOTHING, YAML_BOOLEAN, YAML_NUMBER };
 enum yaml_type yaml_node_type(const struct yaml_node *node);
+/* UTF-8, without line breaks and control characters? */
+bool yaml_text_is_line(struct slice text);
 /* Marks the node and everything around it. */
 void yaml_node_mark_faulty(struct yaml_node *node);

@@ -74,7 +74,7 @@ enum yaml_type yaml_node_type(const struct yaml_node *node)
     static const char *const nothing[] = {"", "~", "null", "Null", "NULL", NULL};
     static const char *const booleans[] = {"true", "True", "TRUE", "false", "False", "FALSE", NULL};
 
-    if (node->kind != YAML_SCALAR || !node->is_plain)
+    if (node->kind != YAML_SCALAR || !node->is_plain || node->is_expanded)
         return YAML_TEXT;
     if (is_one_of(node->text, nothing))
         return YAML_NOTHING;

@@ -53,4 +53,8 @@ struct generation_settings {
     size_t workers;   /* 0: one a core */
     const char *user; /* whom root becomes; NULL: "sallyport", else "nobody" */
     enum confinement_filters filters;
+    /* What the configuration was read from, absolute; a directory that was searched ends with "/.".
+     */
+    const char *const *source_files;
+    size_t source_file_count;
 };

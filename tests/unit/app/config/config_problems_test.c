@@ -19,6 +19,9 @@
 #define HEAD           "version: 1\nlisteners:\n"
 #define VALID          HEAD LISTENER
 /* Seven lines, then what a case adds. */
+#define ROOT_SETTINGS                                                                              \
+    "version, include, tls_profiles, trust_profiles, backends, listeners, limits, log, workers, "  \
+    "user, confinement"
 #define LISTENER_WITH HEAD "  - address: \":8443\"\n" TLS ROUTES
 
 struct problem_case {
@@ -170,8 +173,7 @@ TEST(characters_of_every_size_are_text)
 TEST(columns_are_counted_in_characters)
 {
     check_text(slice_from_text(VALID "\"\xC3\xA4\xE2\x82\xAC\": 1\nlog: { \xC3\xA4: 1 }\n"),
-               "7:1: error: unknown setting '\xC3\xA4\xE2\x82\xAC'; known here: version, "
-               "tls_profiles, trust_profiles, backends, listeners, limits, log, workers\n"
+               "7:1: error: unknown setting '\xC3\xA4\xE2\x82\xAC'; known here: " ROOT_SETTINGS "\n"
                "8:8: error: unknown setting '\xC3\xA4'; known here: access, events\n");
 }
 
@@ -187,8 +189,7 @@ TEST(anchors_aliases_and_tags_are_refused)
         {VALID "log: !x {}\n", "7:9: error: tags are not supported\n"},
         {VALID "*a : 2\n", "7:1: error: anchors and aliases are not supported: write it out\n"},
         {VALID "<<: { workers: 2 }\n",
-         "7:1: error: unknown setting '<<'; known here: version, tls_profiles, trust_profiles, "
-         "backends, listeners, limits, log, workers\n"},
+         "7:1: error: unknown setting '<<'; known here: " ROOT_SETTINGS "\n"},
     };
 
     CHECK_CASES(cases);

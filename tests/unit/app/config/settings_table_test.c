@@ -7,6 +7,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "app/config/config.h"
 #include "app/config/settings_table.h"
@@ -31,9 +34,34 @@ static void for_each_supported(visitor *visit, const struct settings_mapping *ma
         visit(mapping, setting);
 }
 
+/* Where the files of the examples would be; those that are looked at while loading are there. */
+static char directory[] = "/tmp/sallyport-settings-XXXXXX";
+
+static bool make_directories(void)
+{
+    char *included = NULL;
+    bool made;
+
+    if (mkdtemp(directory) == NULL)
+        return false;
+    included = memory_format("%s/conf.d", directory);
+    made = mkdir(included, 0700) == 0;
+    memory_release(included);
+    return made;
+}
+
+static void remove_directories(void)
+{
+    char *included = memory_format("%s/conf.d", directory);
+
+    rmdir(included);
+    rmdir(directory);
+    memory_release(included);
+}
+
 static struct config *load(const char *text)
 {
-    return config_load_text(slice_from_text(text), "sallyport.yaml", "/etc/sallyport");
+    return config_load_text(slice_from_text(text), "sallyport.yaml", directory);
 }
 
 static const struct config_problem *first_error(const struct config *config)
@@ -196,13 +224,17 @@ static void try_wrong_scalars(const struct settings_mapping *mapping, const stru
     if (setting->refusal != NULL || !takes(setting, SETTING_FORM_SCALAR))
         return;
     expect_complaint(mapping, setting, "\"\"", "is empty");
-    expect_refusal(mapping, setting->name, "\"${NAME}\"", "expansion is not supported yet");
-    expect_refusal(mapping, setting->name, "a${NAME:-b}", "expansion is not supported yet");
+    expect_refusal(mapping, setting->name, "\"${SALLYPORT_UNSET}\"",
+                   "the environment variable 'SALLYPORT_UNSET' is not set");
+    expect_complaint(mapping, setting, "\"${SALLYPORT_UNSET:-}\"", "is empty");
+    expect_refusal(mapping, setting->name, "${a b}",
+                   "'${a b}' is not an expansion; write ${NAME}, ${NAME:-default} or "
+                   "${file:PATH}, and $$ for a dollar sign");
     expect_refusal(mapping, setting->name, "\"a\\nb\"",
                    "a line break or control character is not allowed in a value");
 }
 
-TEST(a_scalar_is_neither_empty_nor_expanded_nor_several_lines)
+TEST(a_scalar_is_neither_empty_nor_misexpanded_nor_several_lines)
 {
     for_each_setting(try_wrong_scalars);
 }
@@ -472,7 +504,7 @@ TEST(a_misspelt_name_is_answered_with_the_name)
 
 static void try_refused_name(const struct settings_mapping *mapping, const struct setting *setting)
 {
-    char *lines = memory_format("%s: { anything: [1, \"${X}\"] }\n", setting->name);
+    char *lines = memory_format("%s: { anything: [1, \"${X:-x}\"] }\n", setting->name);
 
     if (setting->refusal != NULL) {
         char *expected = memory_format("'%s' %s", setting->name, setting->refusal);
@@ -548,20 +580,26 @@ TEST(the_documentation_says_type_range_and_default)
 
 int main(void)
 {
-    return RUN_TESTS(cmocka_unit_test(every_example_is_a_part_of_a_configuration_that_loads),
-                     cmocka_unit_test(every_example_is_of_its_setting),
-                     cmocka_unit_test(a_value_of_the_wrong_form_is_refused_where_it_stands),
-                     cmocka_unit_test(a_scalar_is_neither_empty_nor_expanded_nor_several_lines),
-                     cmocka_unit_test(text_that_yaml_reads_as_something_else_must_be_quoted),
-                     cmocka_unit_test(a_boolean_is_true_or_false_and_nothing_else),
-                     cmocka_unit_test(a_choice_is_one_of_its_words),
-                     cmocka_unit_test(a_number_out_of_its_range_is_refused_with_the_range),
-                     cmocka_unit_test(a_number_has_a_unit_where_it_needs_one),
-                     cmocka_unit_test(an_empty_list_means_neither_nobody_nor_everybody),
-                     cmocka_unit_test(a_list_within_a_list_is_refused),
-                     cmocka_unit_test(an_unknown_name_is_refused_where_it_stands),
-                     cmocka_unit_test(a_misspelt_name_is_answered_with_the_name),
-                     cmocka_unit_test(what_is_not_supported_yet_is_refused_by_name),
-                     cmocka_unit_test(every_setting_is_documented_with_its_meaning_and_example),
-                     cmocka_unit_test(the_documentation_says_type_range_and_default));
+    int failed = 1;
+
+    if (make_directories())
+        failed =
+            RUN_TESTS(cmocka_unit_test(every_example_is_a_part_of_a_configuration_that_loads),
+                      cmocka_unit_test(every_example_is_of_its_setting),
+                      cmocka_unit_test(a_value_of_the_wrong_form_is_refused_where_it_stands),
+                      cmocka_unit_test(a_scalar_is_neither_empty_nor_misexpanded_nor_several_lines),
+                      cmocka_unit_test(text_that_yaml_reads_as_something_else_must_be_quoted),
+                      cmocka_unit_test(a_boolean_is_true_or_false_and_nothing_else),
+                      cmocka_unit_test(a_choice_is_one_of_its_words),
+                      cmocka_unit_test(a_number_out_of_its_range_is_refused_with_the_range),
+                      cmocka_unit_test(a_number_has_a_unit_where_it_needs_one),
+                      cmocka_unit_test(an_empty_list_means_neither_nobody_nor_everybody),
+                      cmocka_unit_test(a_list_within_a_list_is_refused),
+                      cmocka_unit_test(an_unknown_name_is_refused_where_it_stands),
+                      cmocka_unit_test(a_misspelt_name_is_answered_with_the_name),
+                      cmocka_unit_test(what_is_not_supported_yet_is_refused_by_name),
+                      cmocka_unit_test(every_setting_is_documented_with_its_meaning_and_example),
+                      cmocka_unit_test(the_documentation_says_type_range_and_default));
+    remove_directories();
+    return failed;
 }
