@@ -37,6 +37,7 @@ static int help_command(int argc, char **argv);
 
 static const struct command_option run_options[] = {
     {"--ready-file", "FILE", "write names, addresses and ports of the listeners there, as JSON"},
+    {"--keylog", "FILE", "write the secrets of all connections there, for Wireshark; never in use"},
     {NULL},
 };
 
@@ -117,6 +118,8 @@ static int run_command(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--ready-file") == 0) {
             settings.ready_file = argv[++i];
+        } else if (strcmp(argv[i], "--keylog") == 0) {
+            settings.key_log = argv[++i];
         } else if (settings.configuration != NULL) {
             return usage_error(argv[0], "more than one configuration:", argv[i]);
         } else {
@@ -144,8 +147,10 @@ static int print_documentation(void)
 static bool can_build(const struct generation_settings *settings)
 {
     const struct tls_session_store_settings session_settings = {.bytes_max = 0};
-    struct generation_facts facts = {tls_session_store_create(&session_settings),
-                                     backend_registry_create(), NULL};
+    struct generation_facts facts = {
+        .sessions = tls_session_store_create(&session_settings),
+        .backends = backend_registry_create(),
+    };
     struct error error = {.kind = ERROR_NONE};
     struct generation *generation = generation_create(settings, &facts, &error);
     bool built = generation != NULL;

@@ -23,6 +23,7 @@
 #include "app/worker.h"
 #include "gateway/backend/backend_registry.h"
 #include "gateway/generation/generation.h"
+#include "protocol/tls/tls_key_log.h"
 #include "protocol/tls/tls_session_store.h"
 #include "runtime/buffer.h"
 #include "runtime/encoding.h"
@@ -427,6 +428,23 @@ static void watch_files(struct gateway *gateway)
     configured_files_reset(&files);
 }
 
+/* As the user that started the process, who may be another than the one that it becomes. */
+static bool open_key_log(struct gateway *gateway, struct error *error)
+{
+    const char *path = gateway->settings->key_log;
+
+    if (path == NULL)
+        return true;
+    gateway->facts.key_log = tls_key_log_open(path, error);
+    if (gateway->facts.key_log == NULL)
+        return false;
+    log_event(LOG_WARNING,
+              "the secrets of all connections are written to '%s': whoever reads it can read what "
+              "clients and gateway say to each other",
+              path);
+    return true;
+}
+
 static void create_facts(struct gateway *gateway)
 {
     const struct tls_session_store_settings session_settings = {.bytes_max = 0};
@@ -666,6 +684,7 @@ static void release(struct gateway *gateway)
     verdict_store_destroy(gateway->verdicts);
     backend_registry_destroy(gateway->facts.backends);
     tls_session_store_destroy(gateway->facts.sessions);
+    tls_key_log_close(gateway->facts.key_log);
     confinement_destroy(gateway->confinement);
     service_notify_close(gateway->notify);
     passed_sockets_close(gateway->passed);
@@ -681,7 +700,7 @@ int gateway_run(const struct gateway_run_settings *settings)
     gateway.passed = passed_sockets_take(&error);
     gateway.notify = service_notify_open();
     create_facts(&gateway);
-    if (gateway.passed != NULL)
+    if (gateway.passed != NULL && open_key_log(&gateway, &error))
         gateway.generation = load(&gateway, true, &error);
     started = gateway.generation != NULL && start(&gateway, &error);
     if (started) {

@@ -20,6 +20,7 @@ typedef void gateway_ready(void *context, const struct gateway_endpoint *endpoin
 struct gateway_run_settings {
     const char *configuration; /* a path */
     const char *ready_file;    /* NULL: none is written */
+    const char *key_log;       /* NULL: the secrets of connections are written nowhere */
     bool is_confined;          /* for a process that does nothing else: it cannot be undone */
     gateway_ready *on_ready;   /* NULL: nobody is told but the event log */
     void *context;

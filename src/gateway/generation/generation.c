@@ -361,6 +361,8 @@ static bool build_profile(struct generation *generation, const struct listener_s
     make_session_context(settings, built, &asks, session_context);
     built->listener.profile = tls_profile_create(settings->tls, &asks, session_context,
                                                  generation->facts.sessions, error);
+    if (built->listener.profile != NULL && generation->facts.key_log != NULL)
+        tls_profile_log_keys(built->listener.profile, generation->facts.key_log);
     if (built->listener.profile != NULL)
         digest_listener(built, tls_profile_settings_digest(built->listener.profile), &asks);
     sk_X509_NAME_pop_free(ca_names, X509_NAME_free);
@@ -551,6 +553,22 @@ struct backend_pool *const *generation_pools(const struct generation *generation
 {
     *count = generation->pool_count;
     return generation->pools;
+}
+
+size_t generation_trust_count(const struct generation *generation)
+{
+    return generation->context_count;
+}
+
+const struct trust_profile_settings *generation_trust_settings(const struct generation *generation,
+                                                               size_t index)
+{
+    return generation->contexts[index].settings;
+}
+
+const struct judging_context *generation_trust(const struct generation *generation, size_t index)
+{
+    return generation->contexts[index].context;
 }
 
 const struct http_name_set *generation_owned_names(const struct generation *generation)

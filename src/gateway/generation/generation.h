@@ -18,7 +18,9 @@
 struct backend_pool;
 struct backend_registry;
 struct generation;
+struct judging_context;
 struct telemetry;
+struct tls_key_log;
 struct tls_session_store;
 
 /* What outlives generations, and is used by several at a time. */
@@ -26,6 +28,7 @@ struct generation_facts {
     struct tls_session_store *sessions;
     struct backend_registry *backends;
     struct telemetry *telemetry; /* NULL: nothing is counted */
+    struct tls_key_log *key_log; /* NULL, as it ought to be: secrets stay where they are */
 };
 
 /* Borrows the settings and the facts. Reads every file that the settings name, and resolves names,
@@ -47,6 +50,11 @@ const struct listener_group *generation_group(const struct generation *generatio
 const struct listener_group *generation_find_group(const struct generation *generation,
                                                    const struct socket_address *address);
 struct backend_pool *const *generation_pools(const struct generation *generation, size_t *count);
+/* What certificates are judged by, once for each trust profile that is used. */
+size_t generation_trust_count(const struct generation *generation);
+const struct trust_profile_settings *generation_trust_settings(const struct generation *generation,
+                                                               size_t index);
+const struct judging_context *generation_trust(const struct generation *generation, size_t index);
 /* The header names that only the gateway may say. */
 const struct http_name_set *generation_owned_names(const struct generation *generation);
 struct identity_table *generation_identities(const struct generation *generation);

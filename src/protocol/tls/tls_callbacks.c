@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 
 #include "protocol/tls/tls_connection_internal.h"
+#include "protocol/tls/tls_key_log.h"
 #include "protocol/tls/tls_profile_internal.h"
 #include "protocol/tls/tls_server_name_internal.h"
 #include "protocol/tls/tls_session_store_internal.h"
@@ -257,6 +258,19 @@ void tls_callbacks_install(SSL_CTX *context)
     SSL_CTX_set_cert_verify_callback(context, on_certificate, NULL);
     SSL_CTX_sess_set_new_cb(context, on_new_session);
     SSL_CTX_sess_set_get_cb(context, on_find_session);
+}
+
+static void on_key_line(const SSL *ssl, const char *line)
+{
+    const struct tls_key_log *log = tls_profile_key_log(connection_of(ssl)->profile);
+
+    if (log != NULL)
+        tls_key_log_write(log, slice_from_text(line));
+}
+
+void tls_callbacks_log_keys(SSL_CTX *context)
+{
+    SSL_CTX_set_keylog_callback(context, on_key_line);
 }
 
 void tls_callbacks_watch(SSL *ssl)

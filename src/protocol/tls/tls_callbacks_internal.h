@@ -11,5 +11,7 @@
 
 /* For each context of ours. */
 void tls_callbacks_install(SSL_CTX *context);
+/* Secrets go to the key log of the connection's profile. */
+void tls_callbacks_log_keys(SSL_CTX *context);
 /* For a connection's SSL; its data must already be the connection. */
 void tls_callbacks_watch(SSL *ssl);

@@ -17,6 +17,7 @@
 #include "protocol/tls/tls_session_store_internal.h"
 #include "runtime/memory.h"
 
+enum { KEY_TYPES_MAX = 8 };
 enum { DIGEST_BYTES = 32, CERTIFICATE_LIST_BYTES_MAX = 32 * 1024, ALPN_BYTES_MAX = 512 };
 
 /* Forward secrecy and authenticated encryption; the faster AES first. */
@@ -42,6 +43,9 @@ struct tls_profile {
     unsigned char alpn[ALPN_BYTES_MAX];
     size_t alpn_size;
     bool refuses_by_alert;
+    struct tls_key_log *key_log;
+    X509 *certificates[KEY_TYPES_MAX];
+    size_t certificate_count;
 };
 
 /* ---- what is asked of it ---- */
@@ -76,6 +80,27 @@ struct slice tls_profile_alpn(const struct tls_profile *profile)
     return slice_from(profile->alpn, profile->alpn_size);
 }
 
+size_t tls_profile_certificate_count(const struct tls_profile *profile)
+{
+    return profile->certificate_count;
+}
+
+const X509 *tls_profile_certificate(const struct tls_profile *profile, size_t index)
+{
+    return profile->certificates[index];
+}
+
+void tls_profile_log_keys(struct tls_profile *profile, struct tls_key_log *log)
+{
+    profile->key_log = log;
+    tls_callbacks_log_keys(profile->context);
+}
+
+const struct tls_key_log *tls_profile_key_log(const struct tls_profile *profile)
+{
+    return profile->key_log;
+}
+
 const char *tls_profile_warning(const struct tls_profile *profile)
 {
     return profile->warning;
@@ -92,6 +117,8 @@ void tls_profile_release(struct tls_profile *profile)
     if (profile == NULL ||
         atomic_fetch_sub_explicit(&profile->references, 1, memory_order_acq_rel) != 1)
         return;
+    for (size_t i = 0; i < profile->certificate_count; i++)
+        X509_free(profile->certificates[i]);
     SSL_CTX_free(profile->context);
     memory_release(profile->groups);
     memory_release(profile->warning);
@@ -345,6 +372,8 @@ static bool add_certificate(struct tls_profile *profile,
     added = tls_server_certificate_use(&certificate, profile->context, settings, error);
     if (added) {
         digest_certificates(digest, &certificate);
+        X509_up_ref(certificate.leaf);
+        profile->certificates[profile->certificate_count++] = certificate.leaf;
         warn_of(profile, settings, &certificate);
     }
     tls_server_certificate_reset(&certificate);
@@ -355,7 +384,6 @@ static bool add_certificates(struct tls_profile *profile,
                              const struct tls_profile_settings *settings, EVP_MD_CTX *digest,
                              struct error *error)
 {
-    enum { KEY_TYPES_MAX = 8 };
     int key_types[KEY_TYPES_MAX];
 
     if (settings->certificate_count == 0 || settings->certificate_count > KEY_TYPES_MAX) {

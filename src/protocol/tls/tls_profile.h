@@ -14,6 +14,7 @@
 #include "runtime/position.h"
 #include "runtime/slice.h"
 
+struct tls_key_log;
 struct tls_profile;
 struct tls_session_store;
 
@@ -69,6 +70,12 @@ void tls_profile_release(struct tls_profile *profile);
 /* SHA-256 over everything that a connection's TLS properties depend on (versions, suites, groups,
  * certificates, ALPN). */
 struct slice tls_profile_settings_digest(const struct tls_profile *profile);
+/* The server certificates, in the order of the settings. Borrowed. */
+size_t tls_profile_certificate_count(const struct tls_profile *profile);
+const X509 *tls_profile_certificate(const struct tls_profile *profile, size_t index);
+/* The secrets of connections are written there from now on: before the first one is made. The log
+ * is borrowed. */
+void tls_profile_log_keys(struct tls_profile *profile, struct tls_key_log *log);
 /* What works and should not stay so, as one sentence: a certificate that is not valid now, or a key
  * that everybody may read. NULL when there is nothing. Borrowed. */
 const char *tls_profile_warning(const struct tls_profile *profile);
