@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the documents say is true: configurations load, commands exist, links lead somewhere, and
-// the demo proves itself.
+// What the documents say is true: configurations load, commands exist, links lead somewhere, the
+// demo proves itself, and the README's lines do what they say, exactly as they are printed.
 
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -131,4 +132,64 @@ test("every command of sallyport that a document shows exists", async () => {
 test("the demo proves itself and ends", async () => {
     const run = await runProgram("demo", "--once");
     assert.equal(run.status, 0, run.stdout + run.stderr);
+});
+
+/* ---- the README's lines, as printed --------------------------------------------------------- */
+
+const README_MS = 300_000; // its first line may have to build the program
+
+/* A network of its own, where its fixed ports are free; nothing where that is not allowed. */
+function ownNetwork() {
+    const words = ["--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"];
+    for (const user of [[], ["--user", "--map-current-user", "--keep-caps"]]) {
+        const tried = spawnSync("unshare", [...user, ...words, "true"]);
+        if (tried.status === 0) return ["unshare", ...user, ...words];
+    }
+    return [];
+}
+
+/* The blocks as one script: each line is announced before its output. */
+function readmeScript() {
+    return [
+        "set -euo pipefail",
+        ...blocks("README.md")
+            .filter(({ language }) => language === "sh")
+            .map(({ line, text }) => `printf '\\n== README.md:${line}\\n'\n${text}`),
+        "wait",
+    ].join("\n");
+}
+
+test("the README's lines work, exactly as they are printed", { timeout: README_MS }, async (t) => {
+    const playground = path.join(ROOT, "playground");
+    if (existsSync(playground)) {
+        t.skip("there is a playground, which is somebody's: remove it, and this runs");
+        return;
+    }
+    t.after(() => rmSync(playground, { recursive: true, force: true }));
+    const [command, ...words] = [...ownNetwork(), "bash", "-c", readmeScript()];
+    const child = spawn(command, words, {
+        ...{ cwd: ROOT, stdio: ["pipe", "pipe", "pipe"], detached: true },
+        env: { ...process.env, MAKEFLAGS: "" },
+    });
+    const endGroup = () => {
+        try {
+            process.kill(-child.pid, "SIGKILL");
+        } catch {
+            /* All of them have ended. */
+        }
+    };
+    t.after(endGroup);
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding("utf8").on("data", (part) => (said += part));
+    }
+    const [status] = await once(child, "close");
+    const parts = said.split("== README.md:").slice(1);
+    assert.equal(parts.length, 5, said);
+    assert.match(parts[0], /\b0 failed/);
+    assert.match(parts[2], /alice/);
+    assert.match(parts[3], /"reason":\s*"certificate_missing"/);
+    assert.doesNotMatch(said, /FAILED/);
+    /* `wait` says how the demo ended when it was told to: 0, or by the signal. */
+    assert.ok([0, 143].includes(status), `it ended with ${status}:\n${said}`);
 });
