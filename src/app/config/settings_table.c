@@ -931,12 +931,6 @@ static const struct settings_mapping limit_mapping = {
 
 /* --- The root --------------------------------------------------------------------------------- */
 
-static const struct setting_choice confinement_choices[] = {
-    {"on", CONFINEMENT_FILTERS_ON, false},
-    {"off", CONFINEMENT_FILTERS_OFF, false},
-    {NULL, 0, false},
-};
-
 /* Definitions come first, because they are read in this order and used by name further down. */
 static const struct setting root_settings[] = {
     {
@@ -944,17 +938,6 @@ static const struct setting root_settings[] = {
         .is_required = true, .read = settings_read_version, .expects = "the number 1",
         .meaning = "The version of this language.",
         .example = "version: 1\n",
-    },
-    {
-        .name = "include", .type = SETTING_TEXTS,
-        FIELD(struct root_settings, included),
-        .otherwise = "none",
-        .meaning = "More files of this configuration; what they say is put behind what this file "
-                   "says. The last part of a path may be a pattern, whose files are read in the "
-                   "order of their names and which may match none. Names and listeners are added "
-                   "to those that are known; everything else is said in one file only. Included "
-                   "files need no `version`, and may include files themselves.",
-        .example = "include: [\"conf.d/*.yaml\"]\n",
     },
     {
         .name = "tls_profiles", .type = SETTING_NAMED, .mapping = &tls_profile_mapping,
@@ -1012,20 +995,7 @@ static const struct setting root_settings[] = {
         .meaning = "How many threads serve clients; `auto` for one a core.",
         .example = "workers: 4\n",
     },
-    {
-        .name = "user", .type = SETTING_TEXT, .is_valid = settings_name_is_valid,
-        FIELD(struct root_settings, generation.user),
-        .otherwise = "sallyport, or nobody where that user does not exist",
-        .meaning = "Whom the gateway becomes when it is started as root.",
-        .example = "user: sallyport\n",
-    },
-    {
-        .name = "confinement", .type = SETTING_CHOICE, .choices = confinement_choices,
-        .default_text = "on", FIELD(struct root_settings, generation.filters),
-        .meaning = "Keep the process to the files and the system calls that it needs (Landlock, "
-                   "seccomp). Root is given up in any case.",
-        .example = "confinement: \"off\"\n",
-    },
+    NOT_YET("include"),
     NOT_YET("route_sets"),
     NOT_YET("policies"),
     NOT_YET("rewrites"),
