@@ -43,10 +43,27 @@ const gateway = await startGateway(
                     ],
                 },
             ),
+            listener(
+                pki,
+                backend,
+                3,
+                "ordered",
+                { trust, mode: "optional" },
+                {
+                    routes: [
+                        { name: "open", paths: ["/open", "/img/*"], backend: backend.url },
+                        {
+                            name: "rest",
+                            client_certificate: { mode: "required" },
+                            backend: backend.url,
+                        },
+                    ],
+                },
+            ),
         ],
         { limits: { keep_alive: "3s" } },
     ),
-    { listeners: 2 },
+    { listeners: 3 },
 );
 
 let made = 0;
@@ -322,4 +339,22 @@ test("no path that a backend may take for a protected one goes without a certifi
         }
     }
     assert.ok(!backend.requests.items.some(({ target }) => /admin/i.test(target)));
+});
+
+test("a route before a demand takes no path but its own", async (t) => {
+    const ask = async (target) => {
+        const client = await open(t, { listener: "ordered", credential: undefined });
+        const answer = await client.request(get(target));
+        client.end();
+        return answer?.status;
+    };
+    for (const target of ["/open", "//open", "/%6fpen", "/img/x"]) {
+        assert.equal(await ask(target), 200, target);
+    }
+    for (const target of [
+        ...["/OPEN", "/open/", "/open;x", "/open.", "/open%20", "/IMG/x", "/img", "/img/x;y"],
+        ...["/;/img/x", "/(S(x))/img/x"],
+    ]) {
+        assert.equal(await ask(target), 400, target);
+    }
 });

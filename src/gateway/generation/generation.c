@@ -129,6 +129,15 @@ static bool is_exemption(const struct authentication_demand *listener,
     return route->mode > listener->mode;
 }
 
+static bool is_before_demand(const struct built_listener *built, size_t index)
+{
+    for (size_t i = index + 1; i < built->route_count; i++) {
+        if (is_exemption(&built->plans[i].demand, &built->plans[index].demand))
+            return true;
+    }
+    return false;
+}
+
 /* ---- routes
  * ------------------------------------------------------------------------------------------ */
 
@@ -218,6 +227,8 @@ static bool build_routes(struct generation *generation, const struct listener_se
         matches[i].is_exemption = is_exemption(&built->listener.demand, &built->plans[i].demand);
         plans[i] = &built->plans[i];
     }
+    for (size_t i = 0; i < listener->route_count; i++)
+        matches[i].is_before_demand = is_before_demand(built, i);
     built->routes = routing_table_create(matches, plans, listener->route_count, error);
     built->listener.routes = built->routes;
     is_built = built->routes != NULL;

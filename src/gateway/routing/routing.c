@@ -32,7 +32,7 @@ struct matching_route {
     size_t pattern_count;
     struct slice *methods; /* none: every method */
     size_t method_count;
-    bool is_exemption;
+    bool is_exact; /* what is not to the letter is left to routes that demand more */
 };
 
 struct routing_table {
@@ -270,8 +270,8 @@ static bool matches_exactly(struct pattern pattern, struct slice path)
         return slice_starts_with(path, pattern.text);
     case PATTERN_EXACT:
         return slice_equals(path, pattern.text);
-    case PATTERN_TEXT: /* refused when the table was made */
-        return false;
+    case PATTERN_TEXT:
+        return slice_starts_with(path, pattern.text);
     }
     return false;
 }
@@ -281,10 +281,10 @@ static bool matches_exactly(struct pattern pattern, struct slice path)
 static bool path_matches(const struct matching_route *route, struct slice path)
 {
     if (route->patterns == NULL)
-        return !route->is_exemption || find_parameters(path) == path.size;
+        return !route->is_exact || find_parameters(path) == path.size;
     for (size_t i = 0; i < route->pattern_count; i++) {
-        if (route->is_exemption ? matches_exactly(route->patterns[i], path)
-                                : matches_generously(route->patterns[i], path))
+        if (route->is_exact ? matches_exactly(route->patterns[i], path)
+                            : matches_generously(route->patterns[i], path))
             return true;
     }
     return false;
@@ -306,7 +306,7 @@ static bool method_matches(const struct matching_route *route, struct slice meth
 {
     if (route->methods == NULL || lists_method(route, method))
         return true;
-    return !route->is_exemption && slice_equals(method, SLICE("HEAD")) &&
+    return !route->is_exact && slice_equals(method, SLICE("HEAD")) &&
            lists_method(route, SLICE("GET"));
 }
 
@@ -395,7 +395,7 @@ static bool add_route(struct matching_route *route, const struct route_match_set
 {
     assert(settings->name != NULL);
     route->route = (struct route){memory_copy_text(settings->name), plan};
-    route->is_exemption = settings->is_exemption;
+    route->is_exact = settings->is_exemption || settings->is_before_demand;
     if (add_patterns(route, settings, error) && add_methods(route, settings, error))
         return true;
     error_prefix(error, "route '%s'", settings->name);

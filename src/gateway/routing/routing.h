@@ -9,7 +9,8 @@
  * its escape, path parameters (';x' of a segment) and a '/' at the end are ignored, and so is what
  * Windows and ASP.NET leave out of a name; "/prefix/" + "*" also matches "/prefix", and GET also
  * HEAD. A route that exempts from what its listener demands
- * (`is_exemption`) matches exactly, at segment boundaries, and never a path with ';'.
+ * (`is_exemption`) matches exactly, at segment boundaries, and never a path with ';'; so does one
+ * that demands less than a later route, which it must not take requests from.
  */
 #pragma once
 
@@ -30,6 +31,7 @@ struct route_match_settings {
     const char *const *paths;   /* NULL-terminated; NULL: every path */
     const char *const *methods; /* NULL-terminated; NULL: every method */
     bool is_exemption;
+    bool is_before_demand; /* a later route demands more */
     struct position position;
 };
 

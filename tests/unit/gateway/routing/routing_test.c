@@ -443,6 +443,26 @@ TEST(what_is_demanded_for_get_is_demanded_for_head)
     routing_table_destroy(table);
 }
 
+TEST(a_route_before_a_demand_takes_only_its_own_paths)
+{
+    static const char *const open[] = {"/open", "/img/*", "/pre*", NULL};
+    static const char *const ours[] = {"/open", "/%6Fpen", "/img/x", "/prefix/x"};
+    static const char *const others[] = {"/OPEN",  "/open/",       "/open;x",  "/open.",
+                                         "/IMG/x", "/img/x;y",     "/;/img/x", "/img",
+                                         "/PRE",   "/(S(x))/img/x"};
+    const struct route_match_settings settings[] = {
+        {.name = "open", .paths = open, .is_before_demand = true},
+        {.name = "rest"},
+    };
+    struct routing_table *table = table_of(settings, COUNT(settings));
+
+    for (size_t i = 0; i < COUNT(ours); i++)
+        assert_string_equal(route_of(table, "GET", ours[i]), "open");
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_string_equal(route_of(table, "GET", others[i]), "rest");
+    routing_table_destroy(table);
+}
+
 TEST(the_request_about_the_server_itself_is_matched_by_everything_only)
 {
     static const char *const everything[] = {"/*", NULL};
@@ -513,6 +533,7 @@ int main(void)
         cmocka_unit_test(the_first_match_in_order_wins),
         cmocka_unit_test(methods_are_case_sensitive_tokens),
         cmocka_unit_test(what_is_demanded_for_get_is_demanded_for_head),
+        cmocka_unit_test(a_route_before_a_demand_takes_only_its_own_paths),
         cmocka_unit_test(the_request_about_the_server_itself_is_matched_by_everything_only),
         cmocka_unit_test(a_route_carries_its_plan_and_outlives_the_settings),
         cmocka_unit_test(a_table_without_routes_serves_nobody));
