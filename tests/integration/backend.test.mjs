@@ -43,7 +43,10 @@ const BEFORE_THE_ANSWER = {
         "backend_response_malformed",
         say(ok("Content-Length : 2\r\n\r\nok")),
     ],
-    "folds a line": ["backend_response_malformed", say(ok("A: b\r\n c\r\nContent-Length: 0\r\n\r\n"))],
+    "folds a line": [
+        "backend_response_malformed",
+        say(ok("A: b\r\n c\r\nContent-Length: 0\r\n\r\n")),
+    ],
     "frames twice": [
         "backend_response_malformed",
         say(ok("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")),
@@ -52,7 +55,10 @@ const BEFORE_THE_ANSWER = {
         "backend_response_malformed",
         say(ok("Content-Length: 2\r\nContent-Length: 3\r\n\r\nabc")),
     ],
-    "has a length with a sign": ["backend_response_malformed", say(ok("Content-Length: +2\r\n\r\nab"))],
+    "has a length with a sign": [
+        "backend_response_malformed",
+        say(ok("Content-Length: +2\r\n\r\nab")),
+    ],
     "has an unknown coding": [
         "backend_response_malformed",
         say(ok("Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n")),
@@ -88,7 +94,9 @@ const WITHIN_THE_ANSWER = {
     "has a chunk's size that overflows": say(
         ok("Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nffffffffffffffff1\r\n"),
     ),
-    "has no end behind a chunk": say(ok("Transfer-Encoding: chunked\r\n\r\n4\r\nhalfX\r\n0\r\n\r\n")),
+    "has no end behind a chunk": say(
+        ok("Transfer-Encoding: chunked\r\n\r\n4\r\nhalfX\r\n0\r\n\r\n"),
+    ),
     "ends a chunk with LF": say(ok("Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\n0\r\n\r\n")),
 };
 
@@ -496,7 +504,8 @@ describe("limits on what clients send", async () => {
     test("content that does not come: 408", async (t) => {
         const client = await reach(t);
         const head = "Content-Length: 10\r\n";
-        const answer = await client.request(request("/hangs?slow-content", { method: "POST", head }));
+        const post = request("/hangs?slow-content", { method: "POST", head });
+        const answer = await client.request(post);
         assert.equal(answer.status, 408);
         const isIt = ({ target }) => target === "/hangs?slow-content";
         assert.equal(await reasonOf(isIt), "request_timeout");

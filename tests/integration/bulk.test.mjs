@@ -36,7 +36,8 @@ const PIECE = Buffer.alloc(256 * KIB, "sallyport ");
 async function writeAll(stream, bytes) {
     for (let left = bytes; left > 0 && !stream.destroyed; left -= PIECE.length) {
         const piece = left < PIECE.length ? PIECE.subarray(0, left) : PIECE;
-        if (!stream.write(piece)) await Promise.race([once(stream, "drain"), once(stream, "close")]);
+        if (stream.write(piece)) continue;
+        await Promise.race([once(stream, "drain"), once(stream, "close")]);
     }
     stream.end();
 }

@@ -199,7 +199,10 @@ for (const version of VERSIONS) {
  * connection must be judged.
  */
 function judging(anchors, onFailure) {
-    const route = (name, more = {}) => ({ name, paths: [`/${name}/*`], backend: backend.url, ...more });
+    const route = (name, more = {}) => ({
+        ...{ name, paths: [`/${name}/*`], backend: backend.url },
+        ...more,
+    });
     return configuration([
         listener(
             pki,

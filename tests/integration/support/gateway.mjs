@@ -169,7 +169,7 @@ export async function startGateway(
     chmodSync(folder, 0o777); // started as root, the gateway is somebody else when it writes
     const file = path.join(folder, "sallyport.yaml");
     writeFileSync(file, configuration);
-    /* A gateway that was root is nobody from then on: when it says that it is ready, and reloads. */
+    /* A gateway that was root is nobody when it says that it is ready, and when it reloads. */
     if (process.getuid() === 0) chmodSync(folder, 0o777);
     const process_ = spawn(
         program,

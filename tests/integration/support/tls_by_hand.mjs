@@ -113,7 +113,10 @@ class Messages {
     }
 
     async receive() {
-        while (this.#pending.length < 4 || this.#pending.length < 4 + this.#pending.readUIntBE(1, 3)) {
+        const isWhole = () =>
+            this.#pending.length >= 4 &&
+            this.#pending.length >= 4 + this.#pending.readUIntBE(1, 3);
+        while (!isWhole()) {
             const got = await this.#records.receive();
             if (got === null) throw new AlertReceived("none: the connection has ended");
             if (got.type === RECORD.ALERT) throw new AlertReceived(got.content[1]);
@@ -310,7 +313,8 @@ function openWith(secret) {
         const decipher = createDecipheriv("aes-128-gcm", keys.key, keys.nextNonce());
         decipher.setAAD(Buffer.concat([number(0x170303, 3), number(fragment.length, 2)]));
         decipher.setAuthTag(fragment.subarray(size));
-        const inner = Buffer.concat([decipher.update(fragment.subarray(0, size)), decipher.final()]);
+        const clear = decipher.update(fragment.subarray(0, size));
+        const inner = Buffer.concat([clear, decipher.final()]);
         const end = inner.findLastIndex((byte) => byte !== 0);
         return { type: inner[end], content: inner.subarray(0, end) };
     };
