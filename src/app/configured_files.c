@@ -27,12 +27,30 @@ static void add_anchors(struct configured_files *files,
         add(files, trust->anchors[i].path);
 }
 
+static void add_certificate(struct configured_files *files,
+                            const struct tls_certificate_settings *certificate)
+{
+    if (certificate->pfx != NULL) {
+        add(files, certificate->pfx);
+    } else if (certificate->directory != NULL) {
+        /* Also those that are not there: they may come. */
+        for (size_t i = 0; tls_certificate_directory_file(i) != NULL; i++) {
+            char *path =
+                memory_format("%s/%s", certificate->directory, tls_certificate_directory_file(i));
+
+            add(files, path);
+            memory_release(path);
+        }
+    } else {
+        add(files, certificate->chain);
+        add(files, certificate->key);
+    }
+}
+
 static void add_listener(struct configured_files *files, const struct listener_settings *listener)
 {
-    for (size_t i = 0; i < listener->tls->certificate_count; i++) {
-        add(files, listener->tls->certificates[i].chain);
-        add(files, listener->tls->certificates[i].key);
-    }
+    for (size_t i = 0; i < listener->tls->certificate_count; i++)
+        add_certificate(files, &listener->tls->certificates[i]);
     add_anchors(files, &listener->client_certificate);
     for (size_t i = 0; i < listener->route_count; i++)
         add_anchors(files, &listener->routes[i].client_certificate);

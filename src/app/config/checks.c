@@ -42,6 +42,35 @@ void settings_finish_client_certificate(struct settings_reader *reader, struct y
     settings->has_mode = yaml_node_find(node, "mode") != NULL;
 }
 
+/* Chain and key, or a directory, or a PFX, and of each its own passwords only. */
+void settings_finish_certificate(struct settings_reader *reader, struct yaml_node *node,
+                                 void *target)
+{
+    static const char *const kinds[][4] = {
+        {"directory", NULL},
+        {"pfx", "password", NULL},
+        {"chain", "key", "key_password", NULL},
+    };
+    enum { KINDS = sizeof(kinds) / sizeof(*kinds) };
+    size_t kind = 0;
+
+    (void)target;
+    if (node->is_faulty)
+        return;
+    while (kind + 1 < KINDS && yaml_node_find(node, kinds[kind][0]) == NULL)
+        kind++;
+    for (size_t i = 0; i < KINDS; i++)
+        for (const char *const *name = kinds[i]; i != kind && *name != NULL; name++)
+            if (yaml_node_find(node, *name) != NULL)
+                settings_refuse_value(reader, yaml_node_find(node, *name)->key,
+                                      kind + 1 < KINDS ? "'%s' cannot be set beside '%s'"
+                                                       : "'%s' has no effect without '%s'",
+                                      *name, kind + 1 < KINDS ? kinds[kind][0] : kinds[i][0]);
+    for (size_t i = 0; kind + 1 == KINDS && i < 2; i++)
+        if (yaml_node_find(node, kinds[kind][i]) == NULL)
+            settings_refuse_value(reader, node, "'%s' is missing", kinds[kind][i]);
+}
+
 /* Whoever lists suites of TLS 1.3 only would else get the default ciphers with TLS 1.2. */
 void settings_finish_policy(struct settings_reader *reader, struct yaml_node *node, void *target)
 {

@@ -22,6 +22,11 @@ enum { MESSAGE_SIZE = PROBLEM_TEXT_SIZE };
 /* Instead of words that could quote what a file held. */
 static const char secret_refusal[] = "cannot be what the file holds";
 
+static bool is_from_file(const struct yaml_node *node)
+{
+    return node->is_secret && node->is_expanded && node->text.size > 0;
+}
+
 void settings_refuse(struct settings_reader *reader, const struct setting *setting,
                      struct yaml_node *node, const char *format, ...)
 {
@@ -33,7 +38,7 @@ void settings_refuse(struct settings_reader *reader, const struct setting *setti
     va_end(arguments);
     problem_report_add(reader->report, CONFIG_ERROR, node->position, "%s'%s' %s",
                        node->key == NULL && node->parent != NULL ? "each of " : "", setting->name,
-                       node->is_secret ? secret_refusal : text);
+                       is_from_file(node) ? secret_refusal : text);
     yaml_node_mark_faulty(node);
 }
 
@@ -46,8 +51,11 @@ void settings_refuse_value(struct settings_reader *reader, struct yaml_node *nod
     va_start(arguments, format);
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
-    problem_report_add(reader->report, CONFIG_ERROR, node->position, "%s%s",
-                       node->is_secret ? "this " : "", node->is_secret ? secret_refusal : text);
+    if (is_from_file(node))
+        problem_report_add(reader->report, CONFIG_ERROR, node->position, "this %s",
+                           secret_refusal);
+    else
+        problem_report_add(reader->report, CONFIG_ERROR, node->position, "%s", text);
     yaml_node_mark_faulty(node);
 }
 
@@ -149,8 +157,8 @@ static bool check_quotes(struct settings_reader *reader, struct yaml_node *node)
 {
     if (yaml_node_type(node) == YAML_TEXT)
         return true;
-    settings_refuse_value(reader, node, "%.80s is read as %s; quote it", node->text.data,
-                          yaml_node_describe(node));
+    settings_refuse_value(reader, node, "%.80s is read as %s; quote it",
+                          node->is_secret ? "this" : node->text.data, yaml_node_describe(node));
     return false;
 }
 
@@ -457,6 +465,7 @@ static void read_setting(struct settings_reader *reader, const struct setting *s
         settings_refuse_value(reader, node, "%s is not supported yet", setting->refused_form);
         return;
     }
+    node->is_secret = node->is_secret || setting->is_secret;
     switch (setting->type) {
     case SETTING_TEXT:
     case SETTING_PATH:

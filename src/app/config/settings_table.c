@@ -53,38 +53,76 @@
 
 /* --- TLS profiles ----------------------------------------------------------------------------- */
 
+static bool key_is_valid(struct slice text, struct error *error)
+{
+    if (!slice_starts_with(text, SLICE("pkcs11:")))
+        return true;
+    error_set(error, ERROR_VALUE, "'key: pkcs11:...' is not supported yet");
+    return false;
+}
+
 static const struct setting certificate_settings[] = {
     {
-        .name = "chain", .type = SETTING_PATH, .is_required = true,
+        .name = "chain", .type = SETTING_PATH,
         FIELD(struct tls_certificate_settings, chain),
+        .otherwise = "`directory` or `pfx` is needed",
         .meaning = "The server's certificate and, behind it, the intermediates, in PEM.",
-        .example = "chain: server.pem\n",
+        .example = "chain: server.pem\nkey: server.key\n",
     },
     {
-        .name = "key", .type = SETTING_PATH, .is_required = true,
+        .name = "key", .type = SETTING_PATH, .is_valid = key_is_valid,
         FIELD(struct tls_certificate_settings, key),
-        .meaning = "The private key of the certificate, in PEM, not encrypted.",
-        .example = "key: server.key\n",
+        .otherwise = "`directory` or `pfx` is needed",
+        .meaning = "The private key of the certificate, in PEM.",
+        .example = "chain: server.pem\nkey: server.key\n",
     },
-    NOT_YET("pfx"),
-    NOT_YET("password"),
-    NOT_YET("directory"),
+    {
+        .name = "key_password", .type = SETTING_TEXT, .is_secret = true,
+        FIELD(struct tls_certificate_settings, key_password),
+        .otherwise = "the key is not encrypted",
+        .meaning = "What the key is encrypted with; best as `${file:PATH}`.",
+        .example = "chain: server.pem\nkey: server.key\n"
+                   "key_password: \"${KEY_PASSWORD:-secret}\"\n",
+    },
+    {
+        .name = "directory", .type = SETTING_PATH,
+        FIELD(struct tls_certificate_settings, directory),
+        .otherwise = "`chain` and `key`, or `pfx`",
+        .meaning = "A directory with `tls.crt` and `tls.key` (Kubernetes), `fullchain.pem` and "
+                   "`privkey.pem` (certbot), or `svid.pem` and `svid_key.pem` (SPIFFE).",
+        .example = "directory: /etc/letsencrypt/live/example.com\n",
+    },
+    {
+        .name = "pfx", .type = SETTING_PATH,
+        FIELD(struct tls_certificate_settings, pfx),
+        .otherwise = "`chain` and `key`, or `directory`",
+        .meaning = "Certificate, key and intermediates in one file, PKCS #12. Old encryptions are "
+                   "read too.",
+        .example = "pfx: server.pfx\n",
+    },
+    {
+        .name = "password", .type = SETTING_TEXT, .is_secret = true,
+        FIELD(struct tls_certificate_settings, password),
+        .otherwise = "none",
+        .meaning = "The password of `pfx`; best as `${file:PATH}`.",
+        .example = "pfx: server.pfx\npassword: \"${PFX_PASSWORD:-secret}\"\n",
+    },
 };
 
 static const struct settings_mapping certificate_mapping = {
     .title = "tls_profiles.NAME.certificates[]",
-    .meaning = "A certificate that the gateway shows to clients, and its key.",
+    .meaning = "A certificate that the gateway shows to clients, and its key: `chain` and `key`, "
+               "or `directory`, or `pfx`.",
     .frame = "version: 1\n" FRAME_LISTENERS
              "tls_profiles:\n"
              "  public:\n"
              "    certificates:\n"
              "      -\n"
-             "        chain: server.pem\n"
-             "        key: server.key\n"
              "        @\n",
     SETTINGS(certificate_settings),
     .size = sizeof(struct tls_certificate_settings),
     POSITION(struct tls_certificate_settings),
+    .finish = settings_finish_certificate,
 };
 
 static const struct setting_choice tls_version_choices[] = {
@@ -931,6 +969,12 @@ static const struct settings_mapping limit_mapping = {
 
 /* --- The root --------------------------------------------------------------------------------- */
 
+static const struct setting_choice confinement_choices[] = {
+    {"on", CONFINEMENT_FILTERS_ON, false},
+    {"off", CONFINEMENT_FILTERS_OFF, false},
+    {NULL, 0, false},
+};
+
 /* Definitions come first, because they are read in this order and used by name further down. */
 static const struct setting root_settings[] = {
     {
@@ -938,6 +982,17 @@ static const struct setting root_settings[] = {
         .is_required = true, .read = settings_read_version, .expects = "the number 1",
         .meaning = "The version of this language.",
         .example = "version: 1\n",
+    },
+    {
+        .name = "include", .type = SETTING_TEXTS,
+        FIELD(struct root_settings, included),
+        .otherwise = "none",
+        .meaning = "More files of this configuration; what they say is put behind what this file "
+                   "says. The last part of a path may be a pattern, whose files are read in the "
+                   "order of their names and which may match none. Names and listeners are added "
+                   "to those that are known; everything else is said in one file only. Included "
+                   "files need no `version`, and may include files themselves.",
+        .example = "include: [\"conf.d/*.yaml\"]\n",
     },
     {
         .name = "tls_profiles", .type = SETTING_NAMED, .mapping = &tls_profile_mapping,
@@ -995,7 +1050,20 @@ static const struct setting root_settings[] = {
         .meaning = "How many threads serve clients; `auto` for one a core.",
         .example = "workers: 4\n",
     },
-    NOT_YET("include"),
+    {
+        .name = "user", .type = SETTING_TEXT, .is_valid = settings_name_is_valid,
+        FIELD(struct root_settings, generation.user),
+        .otherwise = "sallyport, or nobody where that user does not exist",
+        .meaning = "Whom the gateway becomes when it is started as root.",
+        .example = "user: sallyport\n",
+    },
+    {
+        .name = "confinement", .type = SETTING_CHOICE, .choices = confinement_choices,
+        .default_text = "on", FIELD(struct root_settings, generation.filters),
+        .meaning = "Keep the process to the files and the system calls that it needs (Landlock, "
+                   "seccomp). Root is given up in any case.",
+        .example = "confinement: \"off\"\n",
+    },
     NOT_YET("route_sets"),
     NOT_YET("policies"),
     NOT_YET("rewrites"),

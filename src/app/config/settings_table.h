@@ -44,6 +44,7 @@ struct setting {
     const char *name;
     enum setting_type type;
     bool is_required;
+    bool is_secret;           /* shown nowhere */
     bool is_embedded;         /* what its mapping fills is in the struct that it is in itself */
     const char *default_text; /* read as if somebody had written it; NULL: the field stays zero */
     const char *otherwise;    /* what zero then means, in words */

@@ -69,6 +69,8 @@ bool settings_name_is_valid(struct slice text, struct error *error);
 bool settings_header_name_is_valid(struct slice text, struct error *error);
 bool settings_identity_format_is_valid(struct slice text, struct error *error);
 
+void settings_finish_certificate(struct settings_reader *reader, struct yaml_node *node,
+                                 void *target);
 void settings_finish_client_certificate(struct settings_reader *reader, struct yaml_node *node,
                                         void *target);
 void settings_finish_policy(struct settings_reader *reader, struct yaml_node *node, void *target);

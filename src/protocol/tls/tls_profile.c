@@ -343,20 +343,23 @@ static bool check_suites(const struct tls_profile *profile, struct error *error)
 
 /* ---- certificates ---- */
 
-static void warn_of(struct tls_profile *profile, const struct tls_certificate_settings *settings,
-                    const struct tls_server_certificate *certificate)
+static void warn_of(struct tls_profile *profile, const struct tls_server_certificate *certificate)
 {
     struct stat status;
 
     if (profile->warning != NULL)
         return;
     if (X509_cmp_current_time(X509_get0_notAfter(certificate->leaf)) < 0)
-        profile->warning = memory_format("the certificate in '%s' has expired", settings->chain);
+        profile->warning =
+            memory_format("the certificate in '%s' has expired", certificate->chain_path);
     else if (X509_cmp_current_time(X509_get0_notBefore(certificate->leaf)) > 0)
         profile->warning =
-            memory_format("the certificate in '%s' is not valid yet", settings->chain);
-    else if (stat(settings->key, &status) == 0 && (status.st_mode & S_IROTH) != 0)
-        profile->warning = memory_format("the key in '%s' can be read by everybody", settings->key);
+            memory_format("the certificate in '%s' is not valid yet", certificate->chain_path);
+    else if (stat(certificate->key_path, &status) == 0 &&
+             (status.st_mode & (S_IRGRP | S_IROTH)) != 0)
+        profile->warning =
+            memory_format("the key in '%s' can be read by %s", certificate->key_path,
+                          (status.st_mode & S_IROTH) != 0 ? "everybody" : "everybody of its group");
 }
 
 static bool add_certificate(struct tls_profile *profile,
@@ -369,12 +372,12 @@ static bool add_certificate(struct tls_profile *profile,
     if (!tls_server_certificate_load(settings, &certificate, error))
         return false;
     *key_type = EVP_PKEY_get_base_id(certificate.key);
-    added = tls_server_certificate_use(&certificate, profile->context, settings, error);
+    added = tls_server_certificate_use(&certificate, profile->context, error);
     if (added) {
         digest_certificates(digest, &certificate);
         X509_up_ref(certificate.leaf);
         profile->certificates[profile->certificate_count++] = certificate.leaf;
-        warn_of(profile, settings, &certificate);
+        warn_of(profile, &certificate);
     }
     tls_server_certificate_reset(&certificate);
     return added;
@@ -404,7 +407,8 @@ static bool add_certificates(struct tls_profile *profile,
             error_set(error, ERROR_CERTIFICATE,
                       "the certificates in '%s' and '%s' have the same type of key; a profile "
                       "takes one of each type",
-                      settings->certificates[j].chain, one->chain);
+                      tls_certificate_settings_path(&settings->certificates[j]),
+                      tls_certificate_settings_path(one));
             added = false;
         }
         if (!added) {

@@ -20,11 +20,21 @@ struct tls_session_store;
 
 enum tls_version { TLS_VERSION_DEFAULT, TLS_VERSION_1_2, TLS_VERSION_1_3 };
 
+/* Chain and key, or a directory, or a PFX. */
 struct tls_certificate_settings {
-    const char *chain; /* PEM: leaf first, then intermediates */
-    const char *key;   /* PEM, not encrypted */
+    const char *chain;        /* PEM: leaf first, then intermediates */
+    const char *key;          /* PEM */
+    const char *key_password; /* NULL: the key is not encrypted */
+    const char *directory;    /* with the files of tls_certificate_directory_file */
+    const char *pfx;          /* PKCS #12: certificate, key and intermediates in any order */
+    const char *password;     /* of the PFX; NULL: none */
     struct position position;
 };
+
+/* What a directory may hold: a chain, its key, the next chain, ...; NULL behind the last. */
+const char *tls_certificate_directory_file(size_t index);
+/* The path that the settings name first, for messages. */
+const char *tls_certificate_settings_path(const struct tls_certificate_settings *settings);
 
 struct tls_profile_settings {
     const char *name;                              /* NULL for a profile in place */
@@ -57,8 +67,8 @@ enum { TLS_SESSION_CONTEXT_BYTES = 32 };
 /* `session_context` names listener, profile, mode and the digest of the client-certificate
  * settings: a session of one context is never resumed in another, nor after any of the TLS settings
  * changed. `sessions` may be NULL: nothing is resumed. NULL and an error that begins with the
- * setting's position when a certificate or key cannot be used: missing, malformed, encrypted, not
- * matching. A certificate that has expired can be used; see tls_profile_warning. */
+ * setting's position when a certificate or key cannot be used: missing, malformed, not to be
+ * decrypted, not matching. A certificate that has expired can be used; see tls_profile_warning. */
 struct tls_profile *tls_profile_create(
     const struct tls_profile_settings *settings,
     const struct tls_client_certificate *client_certificate,

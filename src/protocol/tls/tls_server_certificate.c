@@ -8,8 +8,11 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "protocol/tls/tls_pfx_internal.h"
 #include "runtime/file.h"
 #include "runtime/memory.h"
 
@@ -162,53 +165,175 @@ static bool is_encrypted(const struct pem_file *file)
     return strcmp(file->name, PEM_STRING_PKCS8) == 0 || strstr(file->header, "ENCRYPTED") != NULL;
 }
 
-static EVP_PKEY *parse_key(const struct pem_file *file)
+static EVP_PKEY *parse_key(const unsigned char *data, long size)
 {
-    const unsigned char *at = file->block;
-    EVP_PKEY *parsed = d2i_AutoPrivateKey(NULL, &at, file->block_size);
+    const unsigned char *at = data;
+    EVP_PKEY *parsed = d2i_AutoPrivateKey(NULL, &at, size);
 
-    if (parsed != NULL && at == file->block + file->block_size)
+    if (parsed != NULL && at == data + size)
         return parsed;
     EVP_PKEY_free(parsed);
     ERR_clear_error();
     return NULL;
 }
 
-static EVP_PKEY *read_key(struct pem_file *file, struct error *error)
+/* RFC 5958 section 3. */
+static EVP_PKEY *decrypt_pkcs8(const struct pem_file *file, const char *password)
+{
+    const unsigned char *at = file->block;
+    X509_SIG *encrypted = d2i_X509_SIG(NULL, &at, file->block_size);
+    PKCS8_PRIV_KEY_INFO *decrypted = NULL;
+    EVP_PKEY *key = NULL;
+
+    if (encrypted != NULL)
+        decrypted = PKCS8_decrypt(encrypted, password, (int)strlen(password));
+    if (decrypted != NULL)
+        key = EVP_PKCS82PKEY(decrypted);
+    PKCS8_PRIV_KEY_INFO_free(decrypted);
+    X509_SIG_free(encrypted);
+    ERR_clear_error();
+    return key;
+}
+
+static int give_password(char *buffer, int size, int writes, void *context)
+{
+    const char *password = context;
+    size_t length = strlen(password);
+
+    (void)writes;
+    if (size < 0 || length > (size_t)size)
+        return -1;
+    memcpy(buffer, password, length);
+    return (int)length;
+}
+
+/* In place: the block becomes what was encrypted. */
+static EVP_PKEY *decrypt_traditional(struct pem_file *file, const char *password)
+{
+    char *copy = memory_copy_text(password);
+    EVP_CIPHER_INFO cipher;
+    EVP_PKEY *key = NULL;
+
+    if (PEM_get_EVP_CIPHER_INFO(file->header, &cipher) == 1 &&
+        PEM_do_header(&cipher, file->block, &file->block_size, give_password, copy) == 1)
+        key = parse_key(file->block, file->block_size);
+    memory_wipe_and_release(copy, strlen(password));
+    ERR_clear_error();
+    return key;
+}
+
+static EVP_PKEY *decrypt_key(struct pem_file *file, const char *password)
+{
+    return strcmp(file->name, PEM_STRING_PKCS8) == 0 ? decrypt_pkcs8(file, password)
+                                                     : decrypt_traditional(file, password);
+}
+
+static EVP_PKEY *read_key_block(struct pem_file *file, const char *password, struct error *error)
+{
+    EVP_PKEY *key = NULL;
+
+    if (is_encrypted(file) && password == NULL) {
+        error_set(error, ERROR_CERTIFICATE,
+                  "the private key in '%s' is encrypted: 'key_password' is needed", file->path);
+    } else if (is_encrypted(file)) {
+        key = decrypt_key(file, password);
+        if (key == NULL)
+            error_set(error, ERROR_CERTIFICATE,
+                      "the private key in '%s' cannot be decrypted with this 'key_password'",
+                      file->path);
+    } else if (password != NULL) {
+        error_set(error, ERROR_CERTIFICATE,
+                  "the private key in '%s' is not encrypted, and there is a 'key_password'",
+                  file->path);
+    } else {
+        key = parse_key(file->block, file->block_size);
+        if (key == NULL)
+            error_set(error, ERROR_CERTIFICATE, "the private key in '%s' is malformed", file->path);
+    }
+    return key;
+}
+
+static EVP_PKEY *read_key(struct pem_file *file, const char *password, struct error *error)
 {
     static const char *const names[] = {PEM_STRING_PKCS8, PEM_STRING_PKCS8INF, PEM_STRING_RSA,
                                         PEM_STRING_ECPRIVATEKEY, NULL};
     enum pem_outcome outcome = next_block(file);
-    EVP_PKEY *parsed = NULL;
 
     while (outcome == PEM_BLOCK && !is_one_of(file->name, names))
         outcome = next_block(file);
 
-    if (outcome == PEM_MALFORMED) {
+    if (outcome == PEM_MALFORMED)
         error_set(error, ERROR_CERTIFICATE, "the PEM in '%s' is malformed", file->path);
-    } else if (outcome == PEM_END) {
+    else if (outcome == PEM_END)
         error_set(error, ERROR_CERTIFICATE, "there is no private key in '%s'", file->path);
-    } else if (is_encrypted(file)) {
-        error_set(error, ERROR_CERTIFICATE,
-                  "the private key in '%s' is encrypted; encrypted keys are not supported yet",
-                  file->path);
-    } else {
-        parsed = parse_key(file);
-        if (parsed == NULL)
-            error_set(error, ERROR_CERTIFICATE, "the private key in '%s' is malformed", file->path);
-    }
-    return parsed;
+    return outcome == PEM_BLOCK ? read_key_block(file, password, error) : NULL;
 }
 
-static EVP_PKEY *load_key(const char *path, struct error *error)
+static EVP_PKEY *load_key(const char *path, const char *password, struct error *error)
 {
     struct pem_file file;
     EVP_PKEY *key = NULL;
 
     if (open_pem(&file, path, "key", error))
-        key = read_key(&file, error);
+        key = read_key(&file, password, error);
     close_pem(&file);
     return key;
+}
+
+/* ---- directories ---- */
+
+/* cert-manager and others for Kubernetes; certbot; the SPIFFE helper. A chain, then its key. */
+static const char *const directory_files[] = {
+    "tls.crt", "tls.key", "fullchain.pem", "privkey.pem", "svid.pem", "svid_key.pem", NULL};
+
+const char *tls_certificate_directory_file(size_t index)
+{
+    return directory_files[index];
+}
+
+static bool is_in(const char *directory, const char *file)
+{
+    char *path = memory_format("%s/%s", directory, file);
+    bool exists = access(path, F_OK) == 0;
+
+    memory_release(path);
+    return exists;
+}
+
+/* Which of two layouts is meant is nothing to guess. */
+static bool find_in_directory(const char *directory, struct tls_server_certificate *certificate,
+                              struct error *error)
+{
+    size_t found = SIZE_MAX;
+
+    for (size_t i = 0; directory_files[i] != NULL; i += 2) {
+        if (!is_in(directory, directory_files[i]) && !is_in(directory, directory_files[i + 1]))
+            continue;
+        if (found != SIZE_MAX) {
+            error_set(error, ERROR_FILE,
+                      "directory '%s' holds '%s' and '%s'; write 'chain' and 'key' instead",
+                      directory, directory_files[found], directory_files[i]);
+            return false;
+        }
+        found = i;
+    }
+    if (found == SIZE_MAX) {
+        error_set(error, ERROR_FILE,
+                  "directory '%s' holds none of tls.crt and tls.key, fullchain.pem and "
+                  "privkey.pem, svid.pem and svid_key.pem",
+                  directory);
+        return false;
+    }
+    certificate->chain_path = memory_format("%s/%s", directory, directory_files[found]);
+    certificate->key_path = memory_format("%s/%s", directory, directory_files[found + 1]);
+    return true;
+}
+
+const char *tls_certificate_settings_path(const struct tls_certificate_settings *settings)
+{
+    if (settings->pfx != NULL)
+        return settings->pfx;
+    return settings->directory != NULL ? settings->directory : settings->chain;
 }
 
 /* ---- both ---- */
@@ -220,8 +345,7 @@ static bool is_key_of(X509 *certificate, EVP_PKEY *key)
     return public_key != NULL && EVP_PKEY_eq(public_key, key) == 1;
 }
 
-static bool check_key(const struct tls_certificate_settings *settings,
-                      const struct tls_server_certificate *certificate, struct error *error)
+static bool check_key(const struct tls_server_certificate *certificate, struct error *error)
 {
     if (is_key_of(certificate->leaf, certificate->key))
         return true;
@@ -231,30 +355,49 @@ static bool check_key(const struct tls_certificate_settings *settings,
         error_set(error, ERROR_CERTIFICATE,
                   "the server's certificate must come first in '%s'; the key belongs to "
                   "certificate %d",
-                  settings->chain, i + 2);
+                  certificate->chain_path, i + 2);
         return false;
     }
     error_set(error, ERROR_CERTIFICATE,
-              "the private key in '%s' does not match the certificate in '%s'", settings->key,
-              settings->chain);
+              "the private key in '%s' does not match the certificate in '%s'",
+              certificate->key_path, certificate->chain_path);
     return false;
+}
+
+/* Finds out which files there are, and nothing more. */
+static bool find_files(const struct tls_certificate_settings *settings,
+                       struct tls_server_certificate *certificate, struct error *error)
+{
+    if (settings->directory != NULL)
+        return find_in_directory(settings->directory, certificate, error);
+    certificate->chain_path =
+        memory_copy_text(settings->pfx != NULL ? settings->pfx : settings->chain);
+    certificate->key_path = memory_copy_text(settings->pfx != NULL ? settings->pfx : settings->key);
+    return true;
 }
 
 bool tls_server_certificate_load(const struct tls_certificate_settings *settings,
                                  struct tls_server_certificate *certificate, struct error *error)
 {
+    bool loaded;
+
     *certificate = (struct tls_server_certificate){.intermediates = sk_X509_new_null()};
-    if (load_chain(settings->chain, certificate, error)) {
-        certificate->key = load_key(settings->key, error);
-        if (certificate->key != NULL && check_key(settings, certificate, error))
-            return true;
+    loaded = find_files(settings, certificate, error);
+    if (loaded && settings->pfx != NULL) {
+        loaded = tls_pfx_load(settings, certificate, error);
+    } else if (loaded) {
+        loaded = load_chain(certificate->chain_path, certificate, error);
+        if (loaded)
+            certificate->key = load_key(certificate->key_path, settings->key_password, error);
+        loaded = loaded && certificate->key != NULL;
     }
+    if (loaded && check_key(certificate, error))
+        return true;
     tls_server_certificate_reset(certificate);
     return false;
 }
 
 bool tls_server_certificate_use(const struct tls_server_certificate *certificate, SSL_CTX *context,
-                                const struct tls_certificate_settings *settings,
                                 struct error *error)
 {
     const char *words = NULL;
@@ -265,7 +408,7 @@ bool tls_server_certificate_use(const struct tls_server_certificate *certificate
         return true;
     words = ERR_reason_error_string(ERR_peek_last_error());
     error_set(error, ERROR_CERTIFICATE, "the certificate in '%s' cannot be used: %s",
-              settings->chain, words == NULL ? "unknown" : words);
+              certificate->chain_path, words == NULL ? "unknown" : words);
     ERR_clear_error();
     return false;
 }
@@ -275,5 +418,7 @@ void tls_server_certificate_reset(struct tls_server_certificate *certificate)
     X509_free(certificate->leaf);
     sk_X509_pop_free(certificate->intermediates, X509_free);
     EVP_PKEY_free(certificate->key);
+    memory_release(certificate->chain_path);
+    memory_release(certificate->key_path);
     *certificate = (struct tls_server_certificate){0};
 }

@@ -438,6 +438,36 @@ TEST(tls_profiles_that_make_no_sense_are_refused)
     CHECK_CASES(cases);
 }
 
+#define CERTIFICATE(settings) VALID "tls_profiles: { a: { certificates: [{ " settings " }] } }\n"
+
+TEST(a_certificate_comes_in_one_form_only)
+{
+    static const struct problem_case cases[] = {
+        {CERTIFICATE("chain: a, key: b, key_password: c"), ""},
+        {CERTIFICATE("directory: a"), ""},
+        {CERTIFICATE("pfx: a"), ""},
+        {CERTIFICATE("pfx: a, password: b"), ""},
+        {CERTIFICATE("chain: a"), "7:37: error: 'key' is missing\n"},
+        {CERTIFICATE("key: a"), "7:37: error: 'chain' is missing\n"},
+        {CERTIFICATE("key_password: a"), "7:37: error: 'chain' is missing\n"
+                                         "7:37: error: 'key' is missing\n"},
+        {CERTIFICATE("chain: a, key: b, password: c"),
+         "7:57: error: 'password' has no effect without 'pfx'\n"},
+        {CERTIFICATE("directory: a, chain: b, key_password: c"),
+         "7:53: error: 'chain' cannot be set beside 'directory'\n"
+         "7:63: error: 'key_password' cannot be set beside 'directory'\n"},
+        {CERTIFICATE("pfx: a, directory: b"),
+         "7:39: error: 'pfx' cannot be set beside 'directory'\n"},
+        {CERTIFICATE("pfx: a, key: b"), "7:47: error: 'key' cannot be set beside 'pfx'\n"},
+        {CERTIFICATE("chain: a, key: \"pkcs11:object=x\""),
+         "7:54: error: 'key: pkcs11:...' is not supported yet\n"},
+        {CERTIFICATE("pfx: a, password: 1234"),
+         "7:57: error: this is read as a number; quote it\n"},
+    };
+
+    CHECK_CASES(cases);
+}
+
 TEST(anchors_are_files_that_are_named)
 {
     static const struct problem_case cases[] = {
@@ -851,6 +881,7 @@ int main(void)
         cmocka_unit_test(problems_come_in_order_of_appearance),
         cmocka_unit_test(values_with_a_grammar_of_their_own_say_what_it_is),
         cmocka_unit_test(tls_profiles_that_make_no_sense_are_refused),
+        cmocka_unit_test(a_certificate_comes_in_one_form_only),
         cmocka_unit_test(anchors_are_files_that_are_named),
         cmocka_unit_test(an_endpoint_is_scheme_host_and_port),
         cmocka_unit_test(identity_headers_have_names_that_nothing_else_uses),

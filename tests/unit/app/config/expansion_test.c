@@ -154,7 +154,7 @@ TEST(a_file_stands_for_what_it_holds_without_its_last_line_break)
     write_file("secret", SLICE("token"));
     expect_token("${file:secret}", "token");
     write_file("secret", SLICE("\n"));
-    expect_error("${file:secret}", "'server_token' cannot be what the file holds");
+    expect_error("${file:secret}", "'server_token' is empty");
     write_file("secret", SLICE("a\n\n"));
     expect_error("${file:secret}", "what this expands to is not one line of UTF-8 without control "
                                    "characters");

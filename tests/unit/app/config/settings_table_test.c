@@ -246,6 +246,10 @@ static void try_unquoted_text(const struct settings_mapping *mapping, const stru
 
     if (setting->refusal != NULL || !is_text)
         return;
+    if (setting->is_secret) {
+        expect_refusal(mapping, setting->name, "1.2", "this is read as a number; quote it");
+        return;
+    }
     expect_refusal(mapping, setting->name, "1.2", "1.2 is read as a number; quote it");
     expect_refusal(mapping, setting->name, "0x1F", "0x1F is read as a number; quote it");
     expect_refusal(mapping, setting->name, "-.inf", "-.inf is read as a number; quote it");
@@ -574,7 +578,7 @@ TEST(the_documentation_says_type_range_and_default)
         text, "### `mode`\n\n*required, optional, unverified or none.* Default: `required`."));
     assert_non_null(strstr(text, "### `address`\n\n*text.* Required.\n"));
     assert_non_null(strstr(text, "### `paths`\n\n*a list of text.* When left out: every path.\n"));
-    assert_non_null(strstr(text, "Not supported yet: `pfx`, `password`, `directory`.\n"));
+    assert_non_null(strstr(text, "Not supported yet: `weight`.\n"));
     memory_release(text);
 }
 

@@ -141,7 +141,7 @@ TEST(says_what_is_wrong_with_a_key_file)
     assert_refused("does not match the certificate in");
 }
 
-TEST(refuses_encrypted_keys_by_name)
+TEST(refuses_encrypted_keys_without_a_password)
 {
     struct tls_fixture_pki *pki = tls_fixture_pki();
 
@@ -161,7 +161,7 @@ TEST(refuses_encrypted_keys_by_name)
         size = BIO_get_mem_data(memory, &text);
         tls_fixture_write_bytes("bad.key", text, (size_t)size);
         BIO_free(memory);
-        assert_refused("encrypted keys are not supported yet");
+        assert_refused("is encrypted: 'key_password' is needed");
     }
 }
 
@@ -269,7 +269,12 @@ TEST(warns_of_a_certificate_that_has_expired_and_of_a_key_that_all_may_read)
     assert_null(tls_profile_warning(profile));
     tls_profile_release(profile);
 
-    assert_int_equal(chmod(paths[1], 0644), 0);
+    assert_int_equal(chmod(paths[1], 0640), 0);
+    profile = tls_profile_create(&settings, &ask_nobody, context, NULL, NULL);
+    assert_non_null(strstr(tls_profile_warning(profile), "can be read by everybody of its group"));
+    tls_profile_release(profile);
+
+    assert_int_equal(chmod(paths[1], 0604), 0);
     profile = tls_profile_create(&settings, &ask_nobody, context, NULL, NULL);
     assert_non_null(strstr(tls_profile_warning(profile), "can be read by everybody"));
     tls_profile_release(profile);
@@ -317,7 +322,7 @@ int main(void)
         cmocka_unit_test(says_what_is_wrong_with_a_certificate_file),
         cmocka_unit_test(refuses_a_chain_that_was_cut_off),
         cmocka_unit_test(says_what_is_wrong_with_a_key_file),
-        cmocka_unit_test(refuses_encrypted_keys_by_name),
+        cmocka_unit_test(refuses_encrypted_keys_without_a_password),
         cmocka_unit_test(refuses_two_certificates_of_one_type_of_key),
         cmocka_unit_test(refuses_a_key_that_is_too_small),
         cmocka_unit_test(refuses_settings_that_no_handshake_could_satisfy),
