@@ -155,6 +155,12 @@ static struct slice fake_endpoint(const struct backend_connection *connection)
     return SLICE("192.0.2.1:80");
 }
 
+static uint16_t fake_source_port(struct backend_connection *connection)
+{
+    (void)connection;
+    return 40000;
+}
+
 static const struct backend_operations fake_backend = {
     .acquire = fake_acquire,
     .connected = fake_connected,
@@ -168,6 +174,7 @@ static const struct backend_operations fake_backend = {
     .end_turn = fake_end_turn,
     .release = fake_release,
     .endpoint = fake_endpoint,
+    .source_port = fake_source_port,
     .has_answered = fake_is_reused,
 };
 
