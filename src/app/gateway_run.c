@@ -39,6 +39,7 @@ struct gateway {
     const struct gateway_run_settings *settings;
     struct generation *generation; /* the present one */
     struct generation_facts facts;
+    struct presented_table *chains;
     struct verdict_store *verdicts;
     struct confinement *confinement; /* NULL: none */
     struct passed_sockets *passed;
@@ -295,6 +296,7 @@ static bool start_workers(struct gateway *gateway, size_t count, const int *sock
     for (size_t i = 0; i < count; i++) {
         struct worker_settings settings = {
             .index = i,
+            .chains = gateway->chains,
             .verdicts = gateway->verdicts,
             .telemetry = gateway->telemetry,
             .open_connections = &gateway->open_connections,
@@ -452,6 +454,7 @@ static void create_facts(struct gateway *gateway)
 
     gateway->facts.sessions = tls_session_store_create(&session_settings);
     gateway->facts.backends = backend_registry_create();
+    gateway->chains = presented_table_create(0);
     gateway->verdicts = verdict_store_create(&verdict_settings);
 }
 
@@ -681,6 +684,7 @@ static void release(struct gateway *gateway)
     }
     generation_release(gateway->generation);
     telemetry_destroy(gateway->telemetry); /* which the generation counts with */
+    presented_table_destroy(gateway->chains);
     verdict_store_destroy(gateway->verdicts);
     backend_registry_destroy(gateway->facts.backends);
     tls_session_store_destroy(gateway->facts.sessions);

@@ -77,7 +77,8 @@ static struct tenure *begin_tenure(struct worker *worker, struct generation *gen
     tenure->use = (struct connection_generation){
         .exchange =
             {
-                .stores = {.verdicts = worker->settings.verdicts,
+                .stores = {.chains = worker->settings.chains,
+                           .verdicts = worker->settings.verdicts,
                            .identities = generation_identities(generation)},
                 .telemetry = worker->connections.telemetry,
                 .backends = worker->backends,

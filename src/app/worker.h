@@ -19,6 +19,7 @@ struct worker;
 
 struct worker_settings {
     size_t index;
+    struct presented_table *chains;
     struct verdict_store *verdicts;
     struct telemetry *telemetry;
     atomic_size_t *open_connections;

@@ -137,8 +137,11 @@ static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
     struct connection *connection = owner;
     const struct authentication_demand *demand = &connection->facts.listener->demand;
     struct presented_certificate *presented = presented_certificate_create(leaf, untrusted);
+    struct presented_table *chains = connection->generation->exchange.stores.chains;
     int library_error = X509_V_OK;
 
+    if (chains != NULL)
+        presented = presented_table_find(chains, presented);
     tls_connection_set_attachment(connection->tls, presented);
     if (demand->context != NULL) {
         struct verdict *verdict =
@@ -262,7 +265,11 @@ static enum step handshake_failed(struct connection *connection)
 /* Possession of the key is proven from here on. */
 static enum step handshake_finished(struct connection *connection)
 {
+    struct presented_table *chains = connection->generation->exchange.stores.chains;
+
     connection->facts.presented = tls_connection_attachment(connection->tls);
+    if (chains != NULL && connection->facts.presented != NULL)
+        presented_table_add(chains, connection->facts.presented);
     describe_connection(connection);
     telemetry_count_handshake(connection->environment->telemetry, &connection->facts.record);
     client_http1_init(&connection->client, connection->tls, connection->generation->limits,

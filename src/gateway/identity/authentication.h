@@ -12,6 +12,7 @@
 #include "gateway/identity/identity.h"
 #include "gateway/identity/judging_context.h"
 #include "gateway/identity/presented_certificate.h"
+#include "gateway/identity/presented_table.h"
 #include "gateway/identity/verdict.h"
 #include "protocol/reason/reason.h"
 
@@ -32,6 +33,7 @@ struct authentication_demand {
 };
 
 struct authentication_stores {
+    struct presented_table *chains; /* NULL: chains are not shared */
     struct verdict_store *verdicts;
     struct identity_table *identities;
 };

@@ -17,7 +17,7 @@
 #include "runtime/memory.h"
 
 enum {
-    BYTES_MAX_DEFAULT = 64 * 1024 * 1024,
+    BYTES_MAX_DEFAULT = 256 * 1024 * 1024,
     LIFETIME_DEFAULT = 3600,
     LIFETIME_MAX = 7 * 24 * 3600, /* RFC 8446 section 4.6.1 */
     SHARDS = 16,

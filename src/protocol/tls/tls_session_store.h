@@ -15,7 +15,7 @@
 struct tls_session_store;
 
 struct tls_session_store_settings {
-    size_t bytes_max; /* default 64 MiB */
+    size_t bytes_max; /* default 256 MiB, of which shared chains need little */
     unsigned
         lifetime_seconds; /* default 3600, counted from the first full handshake; at most a week */
     int64_t (*seconds)(void); /* a clock that never goes back; NULL: the monotonic one */

@@ -32,7 +32,7 @@ struct certificate_name {
 struct certificate_description {
     struct slice subject; /* RFC 4514: "CN=alice,O=Example" (last RDN first) */
     struct slice issuer;
-    struct slice serial;    /* upper-case hexadecimal, no leading zeros, "-" first when negative */
+    struct slice serial;    /* upper-case hexadecimal, whole octets, "-" first when negative */
     struct slice sha256;    /* of the DER, 64 lower-case hexadecimal digits */
     struct slice sha1;      /* 40 digits */
     struct slice key;       /* "EC P-256", "RSA 2048", "Ed25519" */

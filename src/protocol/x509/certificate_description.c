@@ -99,12 +99,12 @@ static struct slice string_bytes(const ASN1_STRING *string)
     return slice_from(ASN1_STRING_get0_data(string), (size_t)ASN1_STRING_length(string));
 }
 
-/* Two digits an octet, without zeros in front. */
+/* Whole octets, as openssl and nginx write it, without octets of zero in front. */
 static bool describe_serial(const ASN1_INTEGER *serial, struct arena *arena, struct slice *text)
 {
     struct slice magnitude = string_bytes(serial);
     struct buffer digits;
-    size_t capacity = magnitude.size * 2 + 2;
+    size_t capacity = magnitude.size * 2 + 3;
     char *memory = arena_allocate(arena, capacity);
     size_t start = 1;
     bool negative = ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER;
@@ -115,10 +115,10 @@ static bool describe_serial(const ASN1_INTEGER *serial, struct arena *arena, str
     /* The first place is for the sign. */
     if (!buffer_append_byte(&digits, '0') || !encode_hex_upper(&digits, magnitude))
         return false;
-    if (digits.written == 1 && !buffer_append_byte(&digits, '0'))
+    if (digits.written == 1 && !buffer_append(&digits, SLICE("00")))
         return false;
-    while (start + 1 < digits.written && memory[start] == '0')
-        start++;
+    while (start + 2 < digits.written && memory[start] == '0' && memory[start + 1] == '0')
+        start += 2;
     if (negative)
         memory[--start] = '-';
     *text = slice_from(memory + start, digits.written - start);

@@ -58,7 +58,7 @@ TEST(a_description_says_what_the_certificate_says)
     assert_slice(description.subject, "CN=alice,O=Example");
     assert_slice(description.common_name, "alice");
     assert_slice(description.issuer, "CN=Root");
-    assert_slice(description.serial, "A1B");
+    assert_slice(description.serial, "0A1B");
     assert_slice(description.key, "EC P-256");
     assert_slice(description.signature, "ecdsa-with-SHA256");
     assert_true(description.not_before == FIXTURE_NOW - FIXTURE_DAY);
@@ -124,14 +124,14 @@ TEST(each_kind_of_key_has_its_name)
             CASES[i].name);
 }
 
-TEST(serials_are_written_without_zeros_in_front)
+TEST(serials_are_written_in_whole_octets_as_openssl_does)
 {
     static const char *const CASES[][2] = {
-        {"00", "0"},
-        {"07", "7"},
+        {"00", "00"},
+        {"07", "07"},
         {"10", "10"},
-        {"0100", "100"},
-        {"-05", "-5"},
+        {"0100", "0100"},
+        {"-05", "-05"},
         {"-80", "-80"},
         {"FFEEDDCCBBAA99887766554433221100FFEEDDCC", "FFEEDDCCBBAA99887766554433221100FFEEDDCC"},
     };
@@ -729,7 +729,7 @@ int main(void)
     return RUN_TESTS(
         cmocka_unit_test(a_description_says_what_the_certificate_says),
         cmocka_unit_test(digests_are_over_the_der), cmocka_unit_test(each_kind_of_key_has_its_name),
-        cmocka_unit_test(serials_are_written_without_zeros_in_front),
+        cmocka_unit_test(serials_are_written_in_whole_octets_as_openssl_does),
         cmocka_unit_test(control_characters_and_other_alphabets_in_names_are_escaped),
         cmocka_unit_test(the_nearest_common_name_is_the_one_and_an_empty_subject_is_empty),
         cmocka_unit_test(huge_attribute_types_are_not_described),
