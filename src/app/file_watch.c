@@ -142,17 +142,23 @@ static void unwatch_directories(struct file_watch *watch)
 }
 
 /* Links may lead elsewhere now, so that other directories matter. */
+static bool look_again(struct file_watch *watch)
+{
+    watch->first_event_ms = 0;
+    timer_start(watch->look, LOOK_MS);
+    if (!has_changed(watch))
+        return false;
+    unwatch_directories(watch);
+    watch_directories(watch);
+    return true;
+}
+
 static void look(void *context)
 {
     struct file_watch *watch = context;
 
-    watch->first_event_ms = 0;
-    timer_start(watch->look, LOOK_MS);
-    if (!has_changed(watch))
-        return;
-    unwatch_directories(watch);
-    watch_directories(watch);
-    watch->on_changed(watch->context);
+    if (look_again(watch))
+        watch->on_changed(watch->context);
 }
 
 /* ---- from outside
@@ -189,6 +195,11 @@ void file_watch_destroy(struct file_watch *watch)
     timer_destroy(watch->settle);
     timer_destroy(watch->look);
     memory_release(watch);
+}
+
+void file_watch_acknowledge(struct file_watch *watch)
+{
+    (void)look_again(watch);
 }
 
 void file_watch_set(struct file_watch *watch, char *const *paths, size_t count)

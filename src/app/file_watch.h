@@ -18,3 +18,5 @@ struct file_watch *file_watch_create(struct event_loop *loop, event_callback *on
 void file_watch_destroy(struct file_watch *watch);
 /* Watches these paths instead, as they are now. The paths are copied. */
 void file_watch_set(struct file_watch *watch, char *const *paths, size_t count);
+/* What has changed until now is known to the owner, who need not be told. */
+void file_watch_acknowledge(struct file_watch *watch);

@@ -563,6 +563,7 @@ static void on_hangup(void *context)
     struct gateway *gateway = context;
 
     gateway->try_until_ms = 0;
+    file_watch_acknowledge(gateway->files);
     ask_for_reload(gateway);
 }
 

@@ -186,6 +186,17 @@ TEST(says_nothing_when_another_file_of_the_directory_changes)
     assert_int_equal(scene.changes, 0);
 }
 
+TEST(says_nothing_of_what_was_acknowledged)
+{
+    put("server.pem", "old");
+    watch_one("server.pem");
+    put("server.pem", "newer");
+    file_watch_acknowledge(scene.watch);
+    timer_start(scene.limit, LOOKED_MS);
+    event_loop_run(scene.loop);
+    assert_int_equal(scene.changes, 0);
+}
+
 TEST(says_once_that_several_files_changed_together)
 {
     char *paths[] = {NULL, NULL};
@@ -215,5 +226,6 @@ int main(void)
                      WATCH_TEST(hears_of_data_that_kubernetes_swaps),
                      WATCH_TEST(hears_of_a_file_that_appears),
                      WATCH_TEST(says_nothing_when_another_file_of_the_directory_changes),
+                     WATCH_TEST(says_nothing_of_what_was_acknowledged),
                      WATCH_TEST(says_once_that_several_files_changed_together));
 }
