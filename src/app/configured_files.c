@@ -25,6 +25,8 @@ static void add_anchors(struct configured_files *files,
 
     for (size_t i = 0; trust != NULL && i < trust->anchor_count; i++)
         add(files, trust->anchors[i].path);
+    for (size_t i = 0; trust != NULL && i < trust->intermediate_count; i++)
+        add(files, trust->intermediates[i].path);
 }
 
 static void add_certificate(struct configured_files *files,

@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "app/config/endpoint_url_internal.h"
+#include "app/config/path_pattern_internal.h"
 #include "app/config/special_settings_internal.h"
 
 /* --- Names ------------------------------------------------------------------------------------ */
@@ -32,6 +33,8 @@ void settings_register_trust_profile(struct settings_reader *reader, struct yaml
     const struct trust_profile_settings *profile = target;
 
     (void)node;
+    for (size_t i = 0; i < profile->anchor_count; i++)
+        profile->anchors[i].rules = profile->upload_rules;
     register_name(&reader->trust_profiles, profile->name, target);
 }
 
@@ -83,65 +86,100 @@ void settings_read_tls_profile(struct settings_reader *reader, const struct sett
 
 /* --- Trust profiles --------------------------------------------------------------------------- */
 
-static bool is_glob(struct slice path)
+/* A list of sources that grows. */
+struct anchor_list {
+    struct settings_reader *reader;
+    struct trust_anchor_source *sources;
+    size_t count;
+    size_t capacity;
+};
+
+/* What was there before stays where it is: all of it ends together. */
+static void add_source(struct anchor_list *list, const char *path, const char *name,
+                       struct position position)
 {
-    return strpbrk(path.data, "*?[") != NULL;
+    if (list->count == list->capacity) {
+        struct trust_anchor_source *more;
+
+        list->capacity = list->capacity == 0 ? 8 : list->capacity * 2;
+        more = config_memory_allocate_array(list->reader->memory, list->capacity, sizeof(*more));
+        for (size_t i = 0; i < list->count; i++)
+            more[i] = list->sources[i];
+        list->sources = more;
+    }
+    list->sources[list->count++] =
+        (struct trust_anchor_source){.path = path, .name = name, .position = position};
 }
 
-static bool check_anchor_file(struct settings_reader *reader, const struct setting *setting,
-                              struct yaml_node *node)
+static void add_matches(struct anchor_list *list, struct yaml_node *file, const char *name,
+                        const struct path_matches *matches)
 {
-    if (!settings_check_text(reader, setting, node))
-        return false;
-    if (is_glob(node->text)) {
-        settings_refuse_value(reader, node, "'%.80s' is a glob, which is not supported yet",
-                              node->text.data);
-        return false;
-    }
-    if (slice_ends_with(node->text, SLICE("/"))) {
-        settings_refuse_value(reader, node, "'%.80s' is a directory, which is not supported yet",
-                              node->text.data);
-        return false;
-    }
-    return true;
+    source_files_note(list->reader->sources, matches->directory, true);
+    for (size_t i = 0; i < matches->count; i++)
+        add_source(list,
+                   config_memory_copy(list->reader->memory, slice_from_text(matches->paths[i])),
+                   name, file->position);
+    if (matches->count == 0)
+        settings_refuse_value(list->reader, file, "'%.80s' stands for no file", file->text.data);
+}
+
+/* A file, a pattern, or a directory. */
+static void add_file(struct anchor_list *list, struct yaml_node *file, const char *name)
+{
+    static const char *const endings[] = {".pem", ".crt", ".cer", ".der", NULL};
+    const char *path = settings_make_path(list->reader, file);
+    bool is_pattern = path_is_pattern(file->text);
+    bool is_directory = slice_ends_with(file->text, SLICE("/")) || path_is_directory(path);
+    struct path_matches matches = {0};
+    struct error error = {0};
+
+    if (!is_pattern && !is_directory)
+        add_source(list, path, name, file->position);
+    else if (is_pattern ? path_match_pattern(path, &matches, &error)
+                        : path_match_directory(path, endings, &matches, &error))
+        add_matches(list, file, name, &matches);
+    else
+        settings_refuse_value(list->reader, file, "%s", error.text);
+    path_matches_reset(&matches);
 }
 
 /* A file, or { name, file }. */
-static void read_anchor(struct settings_reader *reader, const struct setting *setting,
-                        struct yaml_node *node, struct text_table *names,
-                        struct trust_anchor_source *anchor)
+static void read_anchor(struct anchor_list *list, const struct setting *setting,
+                        struct yaml_node *node, struct text_table *names)
 {
     struct anchor_entry entry = {0};
     struct yaml_node *file = node;
 
-    if (node->kind == YAML_MAPPING) {
-        settings_read_mapping(reader, setting->mapping, node, &entry);
+    if (node->kind == YAML_MAPPING && setting->mapping != NULL) {
+        settings_read_mapping(list->reader, setting->mapping, node, &entry);
         file = yaml_node_find(node, "file");
         if (entry.name != NULL)
-            settings_check_unique(reader, names, yaml_node_find(node, "name"));
+            settings_check_unique(list->reader, names, yaml_node_find(node, "name"));
     }
-    if (file == NULL || file->is_faulty || !check_anchor_file(reader, setting, file))
-        return;
-    anchor->path = settings_make_path(reader, file);
-    anchor->position = file->position;
+    if (file != NULL && !file->is_faulty && settings_check_text(list->reader, setting, file))
+        add_file(list, file, entry.name);
 }
 
 void settings_read_anchors(struct settings_reader *reader, const struct setting *setting,
                            struct yaml_node *node, void *target)
 {
-    struct trust_anchor_source *anchors;
+    struct anchor_list list = {.reader = reader};
     struct text_table names;
-    size_t count = 0;
 
     if (!settings_check_list(reader, setting, node))
         return;
-    anchors = config_memory_allocate_array(reader->memory, node->count, sizeof(*anchors));
     text_table_init(&names);
     for (struct yaml_node *item = node->first; item != NULL; item = item->next)
-        read_anchor(reader, setting, item, &names, &anchors[count++]);
+        read_anchor(&list, setting, item, &names);
     text_table_reset(&names);
-    settings_store_pointer(setting, target, anchors);
-    settings_store_count(setting, target, count);
+    settings_store_pointer(setting, target, list.sources);
+    settings_store_count(setting, target, list.count);
+}
+
+void settings_read_intermediates(struct settings_reader *reader, const struct setting *setting,
+                                 struct yaml_node *node, void *target)
+{
+    settings_read_anchors(reader, setting, node, target);
 }
 
 /* The files in place, as in `trust: [ca.pem]`: the anchors of a profile that has the defaults. */

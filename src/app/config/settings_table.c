@@ -238,7 +238,8 @@ static const struct setting anchor_settings[] = {
     },
     {
         .name = "file", .type = SETTING_TEXT, .is_required = true, FIELD(struct anchor_entry, file),
-        .meaning = "A file of trust anchors: any number in PEM, or one in DER.",
+        .meaning = "A file of trust anchors: any number in PEM, or one in DER; or a directory or "
+                   "pattern of files.",
         .example = "file: contoso.pem\n",
     },
 };
@@ -257,14 +258,39 @@ static const struct settings_mapping anchor_mapping = {
     .size = sizeof(struct anchor_entry),
 };
 
+static const struct setting_choice upload_rule_choices[] = {
+    {"none", TRUST_UPLOAD_RULES_NONE, false},
+    {"azure", TRUST_UPLOAD_RULES_AZURE, false},
+    {NULL, 0, false},
+};
+
 static const struct setting trust_profile_settings[] = {
     {
         .name = "anchors", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST, .is_required = true,
         .read = settings_read_anchors, .mapping = &anchor_mapping,
         .expects = "a list of files, or of mappings with a name and a file",
         LIST_FIELD(struct trust_profile_settings, anchors, anchor_count),
-        .meaning = "The certificates of the CAs that are trusted to issue the clients'.",
+        .meaning = "The certificates of the CAs that are trusted to issue the clients'. A directory "
+                   "stands for all files in it that end with .pem, .crt, .cer or .der; the last "
+                   "part of a path may be a pattern, such as `partners.d/*.pem`. One that stands "
+                   "for no file is an error. A file that comes or goes is noticed.",
         .example = "anchors: [internal-ca.pem, { name: contoso, file: contoso.pem }]\n",
+    },
+    {
+        .name = "intermediates", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
+        .read = settings_read_intermediates, .expects = "a list of files",
+        LIST_FIELD(struct trust_profile_settings, intermediates, intermediate_count),
+        .otherwise = "none",
+        .meaning = "Certificates of CAs between the anchors and the clients, for clients that do "
+                   "not show them. They help to find a path, and are not trusted.",
+        .example = "intermediates: [issuing-ca.pem]\n",
+    },
+    {
+        .name = "upload_rules", .type = SETTING_CHOICE, .choices = upload_rule_choices,
+        .default_text = "none", FIELD(struct trust_profile_settings, upload_rules),
+        .meaning = "`azure`: refuse a file of anchors for what Azure Application Gateway refuses it "
+                   "for, under the same names, so that it can be used there too.",
+        .example = "upload_rules: azure\n",
     },
     {
         .name = "partial_chain", .type = SETTING_BOOLEAN, .default_text = "false",
@@ -286,10 +312,8 @@ static const struct setting trust_profile_settings[] = {
         .meaning = "Tell clients the names of the anchors, by which they choose a certificate.",
         .example = "send_ca_names: false\n",
     },
-    NOT_YET("intermediates"),
     NOT_YET("issuers"),
     NOT_YET("verify_issuer_dn"),
-    NOT_YET("upload_rules"),
     NOT_YET("principal"),
     NOT_YET("revocation"),
     NOT_YET("trial"),

@@ -41,6 +41,8 @@ void settings_read_backend(struct settings_reader *reader, const struct setting 
 
 void settings_read_anchors(struct settings_reader *reader, const struct setting *setting,
                            struct yaml_node *node, void *target);
+void settings_read_intermediates(struct settings_reader *reader, const struct setting *setting,
+                                 struct yaml_node *node, void *target);
 void settings_read_endpoints(struct settings_reader *reader, const struct setting *setting,
                              struct yaml_node *node, void *target);
 void settings_read_identity_headers(struct settings_reader *reader, const struct setting *setting,

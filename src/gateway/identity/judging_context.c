@@ -22,12 +22,14 @@ enum { DIGEST_BYTES = 32, FORMAT_VERSION = 1 };
 struct judging_context {
     atomic_size_t references;
     struct trust_store *anchors;
+    struct trust_store *intermediates; /* NULL: none */
     struct certification_path_settings rules;
     bool sends_ca_names;
     unsigned char digest[DIGEST_BYTES];
 };
 
-/* Each gives a number that changes with the setting; the anchors go in by their own digest. */
+/* Each gives a number that changes with the setting; the anchors and intermediates go in by their
+ * own digests. */
 static uint64_t format_version(const struct judging_context *context)
 {
     (void)context;
@@ -56,9 +58,9 @@ static uint64_t partial_chain(const struct judging_context *context)
     return context->rules.partial_chain;
 }
 
-/* Everything that decides, besides the anchors. A row is never removed or given another meaning
- * without a new FORMAT_VERSION. `name`, `send_ca_names` and `position` of the profile decide
- * nothing. */
+/* Everything that decides, besides the anchors and intermediates. A row is never removed or given
+ * another meaning without a new FORMAT_VERSION. `name`, `send_ca_names` and `position` of the
+ * profile decide nothing, and `upload_rules` decide which anchors there are. */
 static const struct {
     const char *name;
     uint64_t (*value)(const struct judging_context *context);
@@ -73,9 +75,10 @@ static const struct {
 /* Does your new setting decide? Then it needs a row above, and a line in the test that flips each.
  */
 static_assert(sizeof(struct trust_profile_settings) ==
-                  3 * sizeof(void *) + 2 * sizeof(unsigned) + sizeof(struct position),
+                  5 * sizeof(void *) + 4 * sizeof(unsigned) + sizeof(struct position),
               "a setting of the trust profile has no place in the digest yet");
-static_assert(sizeof(struct certification_path_settings) == sizeof(void *) + 2 * sizeof(unsigned),
+static_assert(sizeof(struct certification_path_settings) ==
+                  2 * sizeof(void *) + 2 * sizeof(unsigned),
               "a setting of path validation has no place in the digest yet");
 
 static bool digest_field(EVP_MD_CTX *hash, const char *name, struct slice value)
@@ -88,7 +91,9 @@ static bool digest_field(EVP_MD_CTX *hash, const char *name, struct slice value)
 static bool digest_fields(EVP_MD_CTX *hash, struct judging_context *context)
 {
     if (hash == NULL || EVP_DigestInit_ex(hash, EVP_sha256(), NULL) != 1 ||
-        !digest_field(hash, "anchors", trust_store_digest(context->anchors)))
+        !digest_field(hash, "anchors", trust_store_digest(context->anchors)) ||
+        (context->intermediates != NULL &&
+         !digest_field(hash, "intermediates", trust_store_digest(context->intermediates))))
         return false;
     for (size_t i = 0; i < sizeof DECIDING / sizeof DECIDING[0]; i++) {
         uint64_t value = DECIDING[i].value(context);
@@ -133,6 +138,7 @@ struct judging_context *judging_context_create(const struct trust_profile_settin
 {
     struct judging_context *context = NULL;
     struct trust_store *anchors = NULL;
+    struct trust_store *intermediates = NULL;
 
     if (!check_settings(settings, error)) {
         prefix_position(&settings->position, error);
@@ -142,13 +148,23 @@ struct judging_context *judging_context_create(const struct trust_profile_settin
     anchors = trust_store_load(settings->anchors, settings->anchor_count, error);
     if (anchors == NULL)
         return NULL;
+    if (settings->intermediate_count > 0) {
+        intermediates =
+            trust_store_load(settings->intermediates, settings->intermediate_count, error);
+        if (intermediates == NULL) {
+            trust_store_destroy(anchors);
+            return NULL;
+        }
+    }
 
     context = memory_allocate(sizeof *context);
     atomic_init(&context->references, 1);
     context->anchors = anchors;
+    context->intermediates = intermediates;
     context->sends_ca_names = settings->send_ca_names;
     context->rules = (struct certification_path_settings){
         .anchors = anchors,
+        .intermediates = intermediates,
         .depth = settings->depth,
         .partial_chain = settings->partial_chain,
     };
@@ -173,6 +189,7 @@ void judging_context_release(struct judging_context *context)
         atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1)
         return;
     trust_store_destroy(context->anchors);
+    trust_store_destroy(context->intermediates);
     memory_release(context);
 }
 

@@ -20,7 +20,11 @@ struct trust_profile_settings {
     const char *name; /* NULL for a profile in place */
     struct trust_anchor_source *anchors;
     size_t anchor_count;
-    unsigned depth; /* default 4 */
+    struct trust_anchor_source
+        *intermediates; /* our own, for clients that show none; not trusted */
+    size_t intermediate_count;
+    enum trust_upload_rules upload_rules; /* of the anchors */
+    unsigned depth;                       /* default 4 */
     bool partial_chain;
     bool send_ca_names; /* default true */
     struct position position;

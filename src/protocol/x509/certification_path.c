@@ -4,9 +4,9 @@
  * validation, and what libcrypto lets pass but RFC 5280 does not.
  *
  * Building is bounded: libcrypto never goes back on a choice of issuer, so that there are at most
- * depth + 2 steps, each over at most CERTIFICATE_CHAIN_COUNT_MAX presented certificates and the
- * anchors of one name; and signatures are verified from the anchor down, so that a chain that
- * nobody trusted has signed costs one verification.
+ * depth + 2 steps, each over at most CERTIFICATE_CHAIN_COUNT_MAX presented certificates, our own
+ * intermediates, and the anchors of one name; and signatures are verified from the anchor down, so
+ * that a chain that nobody trusted has signed costs one verification.
  *
  * X509_V_FLAG_X509_STRICT is not set: it refuses anchors without a key usage, as 'openssl req
  * -x509' makes them, and leaves without an authority key identifier, as 'openssl x509 -req' makes
@@ -20,6 +20,7 @@
 #include <openssl/x509v3.h>
 
 #include "protocol/x509/certificate.h"
+#include "protocol/x509/trust_store_internal.h"
 
 /* 112 bits of security: RSA 2048 and SHA-224 pass, SHA-1 does not. */
 enum { AUTHENTICATION_LEVEL = 2 };
@@ -240,19 +241,33 @@ static struct certification_path accept_path_of(X509_STORE_CTX *context,
     return path;
 }
 
+/* What the client showed comes first. The list is the caller's, its certificates are not. */
+static STACK_OF(X509) * collect_untrusted(const struct certification_path_settings *settings,
+                                          STACK_OF(X509) * presented)
+{
+    STACK_OF(X509) *all = presented == NULL ? sk_X509_new_null() : sk_X509_dup(presented);
+    size_t count = settings->intermediates == NULL ? 0 : trust_store_count(settings->intermediates);
+
+    for (size_t i = 0; all != NULL && i < count; i++)
+        sk_X509_push(all, trust_store_certificate(settings->intermediates, i));
+    return all;
+}
+
 static struct certification_path verify(const struct certification_path_settings *settings,
                                         X509 *leaf, STACK_OF(X509) * untrusted, int64_t now)
 {
     X509_STORE_CTX *context = X509_STORE_CTX_new();
+    STACK_OF(X509) *helping = collect_untrusted(settings, untrusted);
     struct certification_path path = refuse_for(REASON_INTERNAL);
 
-    if (context != NULL && prepare(context, settings, leaf, untrusted, now)) {
+    if (context != NULL && helping != NULL && prepare(context, settings, leaf, helping, now)) {
         if (X509_verify_cert(context) == 1 && X509_STORE_CTX_get_error(context) == X509_V_OK)
             path = accept_path_of(context, settings, now);
         else
             path = refuse_with_error_of(context);
     }
     X509_STORE_CTX_free(context);
+    sk_X509_free(helping);
     return path;
 }
 

@@ -20,6 +20,8 @@ enum {
 
 struct certification_path_settings {
     const struct trust_store *anchors;
+    const struct trust_store
+        *intermediates; /* help to find a path, trusted by nobody; may be NULL */
     unsigned depth; /* CA certificates between leaf and anchor, the anchor not counted; ≤ 10 */
     bool partial_chain; /* an anchor need not be self-signed */
 };
@@ -38,7 +40,7 @@ struct certification_path {
 
 /* Checks limits, signatures, validity at `now`, basic constraints, key usages, clientAuth in every
  * extended key usage of the path, name constraints, depth. Never trusts a certificate of
- * `untrusted`. */
+ * `untrusted` or of the intermediates. */
 struct certification_path certification_path_verify(
     const struct certification_path_settings *settings, X509 *leaf, STACK_OF(X509) * untrusted,
     int64_t now);

@@ -12,7 +12,9 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#include "protocol/x509/azure_upload_internal.h"
 #include "protocol/x509/certificate.h"
 #include "protocol/x509/certificate_internal.h"
 #include "protocol/x509/trust_store_internal.h"
@@ -24,12 +26,15 @@ enum { DIGEST_BYTES = SHA256_DIGEST_LENGTH };
 struct anchor {
     unsigned char digest[DIGEST_BYTES];
     X509 *certificate;
+    size_t order; /* in which they were read */
+    char *name;   /* NULL: it has none */
 };
 
 struct trust_store {
     struct anchor *anchors;
     size_t count;
     size_t capacity;
+    const struct trust_anchor_source *source; /* what is read; NULL: no file */
     X509_STORE *library;
     unsigned char digest[DIGEST_BYTES];
 };
@@ -39,12 +44,18 @@ static struct trust_store *trust_store_create(void)
     return memory_allocate(sizeof(struct trust_store));
 }
 
+static void release_anchor(const struct anchor *anchor)
+{
+    X509_free(anchor->certificate);
+    memory_release(anchor->name);
+}
+
 void trust_store_destroy(struct trust_store *store)
 {
     if (store == NULL)
         return;
     for (size_t i = 0; i < store->count; i++)
-        X509_free(store->anchors[i].certificate);
+        release_anchor(&store->anchors[i]);
     X509_STORE_free(store->library);
     memory_release(store->anchors);
     memory_release(store);
@@ -102,14 +113,22 @@ static bool take_anchor(struct trust_store *store, X509 *certificate, struct err
         store->anchors = memory_resize(store->anchors, store->capacity * sizeof *store->anchors);
     }
     anchor = &store->anchors[store->count];
-    anchor->certificate = certificate;
+    *anchor = (struct anchor){.certificate = certificate, .order = store->count};
     if (!digest_of(certificate, anchor->digest)) {
         error_set(error, ERROR_CERTIFICATE, "its digest cannot be computed");
         X509_free(certificate);
         return false;
     }
+    anchor->name = store->source == NULL ? NULL : memory_copy_text(store->source->name);
     store->count++;
     return true;
+}
+
+/* Azure says nothing of leaves as long as there is a CA too. */
+static bool is_passed_over(const struct trust_store *store, X509 *certificate)
+{
+    return store->source != NULL && store->source->rules == TRUST_UPLOAD_RULES_AZURE &&
+           (X509_get_extension_flags(certificate) & EXFLAG_CA) == 0;
 }
 
 static bool add_block(struct trust_store *store, const struct pem_block *block, struct error *error)
@@ -131,6 +150,10 @@ static bool add_block(struct trust_store *store, const struct pem_block *block, 
     certificate = certificate_from_pem_block(block, error);
     if (certificate == NULL)
         return false;
+    if (is_passed_over(store, certificate)) {
+        X509_free(certificate);
+        return true;
+    }
     if (!take_anchor(store, certificate, error)) {
         error_prefix(error, "the certificate that begins in line %u", block->line);
         return false;
@@ -177,12 +200,19 @@ static bool add_bytes(struct trust_store *store, struct slice bytes, struct erro
     return certificate != NULL && take_anchor(store, certificate, error);
 }
 
+static bool are_equal(const struct anchor *left, const struct anchor *right)
+{
+    return memcmp(left->digest, right->digest, DIGEST_BYTES) == 0;
+}
+
+/* Of equal anchors the one that was read first is the first. */
 static int compare_anchors(const void *a, const void *b)
 {
     const struct anchor *left = a;
     const struct anchor *right = b;
+    int order = memcmp(left->digest, right->digest, DIGEST_BYTES);
 
-    return memcmp(left->digest, right->digest, DIGEST_BYTES);
+    return order != 0 ? order : (left->order > right->order) - (left->order < right->order);
 }
 
 static void sort_without_duplicates(struct trust_store *store)
@@ -191,8 +221,8 @@ static void sort_without_duplicates(struct trust_store *store)
 
     qsort(store->anchors, store->count, sizeof *store->anchors, compare_anchors);
     for (size_t i = 0; i < store->count; i++) {
-        if (kept > 0 && compare_anchors(&store->anchors[kept - 1], &store->anchors[i]) == 0)
-            X509_free(store->anchors[i].certificate);
+        if (kept > 0 && are_equal(&store->anchors[kept - 1], &store->anchors[i]))
+            release_anchor(&store->anchors[i]);
         else
             store->anchors[kept++] = store->anchors[i];
     }
@@ -248,19 +278,32 @@ static void prefix_position(const struct position *position, struct error *error
         error_prefix(error, "%s:%u:%u", position->file, position->line, position->column);
 }
 
+static bool is_empty_file(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode) && status.st_size == 0;
+}
+
 static bool add_source(struct trust_store *store, const struct trust_anchor_source *source,
                        struct error *error)
 {
+    bool has_azure_rules = source->rules == TRUST_UPLOAD_RULES_AZURE;
     char *data = NULL;
     size_t size = 0;
     bool added = false;
 
     if (!file_read(source->path, TRUST_FILE_BYTES_MAX, &data, &size, error)) {
+        if (has_azure_rules && is_empty_file(source->path))
+            (void)azure_upload_check(SLICE(""), error);
         error_prefix(error, "trust file");
         prefix_position(&source->position, error);
         return false;
     }
-    added = add_bytes(store, slice_from(data, size), error);
+    store->source = source;
+    added = (!has_azure_rules || azure_upload_check(slice_from(data, size), error)) &&
+            add_bytes(store, slice_from(data, size), error);
+    store->source = NULL;
     if (!added) {
         error_prefix(error, "trust file '%s'", source->path);
         prefix_position(&source->position, error);
@@ -278,6 +321,12 @@ struct trust_store *trust_store_load(const struct trust_anchor_source *sources, 
 
     if (count == 0) {
         error_set(error, ERROR_VALUE, "there are no trust anchors");
+        goto cleanup;
+    }
+    if (count > AZURE_UPLOADS_MAX && sources[0].rules == TRUST_UPLOAD_RULES_AZURE) {
+        error_set(error, ERROR_LIMIT, "there are more than the %d files that Azure takes",
+                  AZURE_UPLOADS_MAX);
+        prefix_position(&sources[0].position, error);
         goto cleanup;
     }
     for (size_t i = 0; i < count; i++)
@@ -312,6 +361,16 @@ X509_STORE *trust_store_library(const struct trust_store *store)
 }
 
 const X509 *trust_store_anchor(const struct trust_store *store, size_t index)
+{
+    return index < store->count ? store->anchors[index].certificate : NULL;
+}
+
+const char *trust_store_anchor_name(const struct trust_store *store, size_t index)
+{
+    return index < store->count ? store->anchors[index].name : NULL;
+}
+
+X509 *trust_store_certificate(const struct trust_store *store, size_t index)
 {
     return index < store->count ? store->anchors[index].certificate : NULL;
 }

@@ -15,8 +15,16 @@
 
 struct trust_store;
 
+enum trust_upload_rules {
+    TRUST_UPLOAD_RULES_NONE,
+    /* Each file is refused for what Azure refuses it for, and of leaves in it nothing is said. */
+    TRUST_UPLOAD_RULES_AZURE
+};
+
 struct trust_anchor_source {
     const char *path; /* PEM (any number of certificates) or DER (one) */
+    const char *name; /* what people call its anchors; NULL: nothing */
+    enum trust_upload_rules rules;
     struct position position;
 };
 
@@ -37,3 +45,5 @@ size_t trust_store_count(const struct trust_store *store);
 /* For path validation and for the names in a CertificateRequest. Borrowed. */
 X509_STORE *trust_store_library(const struct trust_store *store);
 const X509 *trust_store_anchor(const struct trust_store *store, size_t index);
+/* Of the first source that holds the anchor; NULL: it has none. Borrowed. */
+const char *trust_store_anchor_name(const struct trust_store *store, size_t index);

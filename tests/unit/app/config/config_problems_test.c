@@ -471,15 +471,22 @@ TEST(a_certificate_comes_in_one_form_only)
 TEST(anchors_are_files_that_are_named)
 {
     static const struct problem_case cases[] = {
-        {VALID "trust_profiles: { a: { anchors: [\"partners.d/*.pem\", partners.d/, 7] } }\n",
-         "7:34: error: 'partners.d/*.pem' is a glob, which is not supported yet\n"
-         "7:54: error: 'partners.d/' is a directory, which is not supported yet\n"
-         "7:67: error: 7 is read as a number; quote it\n"},
+        {VALID "trust_profiles: { a: { anchors: [\"none.d/*.pem\", none.d/, 7, \"*/a.pem\"] } }\n",
+         "7:34: error: directory '/etc/sallyport/none.d' cannot be opened: No such file or "
+         "directory\n"
+         "7:50: error: directory '/etc/sallyport/none.d' cannot be opened: No such file or "
+         "directory\n"
+         "7:59: error: 7 is read as a number; quote it\n"
+         "7:62: error: only the last part of a path may hold '*', '?' or '['\n"},
         {VALID "trust_profiles: { a: { anchors: [{ name: x, file: a }, { name: x, file: b }] } }\n",
          "7:64: error: 'x' is in this list twice; the first is on line 7\n"},
-        {VALID "trust_profiles: { a: { anchors: [{ name: \"x y\", file: \"*\" }] } }\n",
+        {VALID "trust_profiles: { a: { anchors: [{ name: \"x y\", file: \"a/*/*\" }] } }\n",
          "7:42: error: 'x y' is not a name: letters, digits, '-', '_' and '.', at most 64\n"
-         "7:55: error: '*' is a glob, which is not supported yet\n"},
+         "7:55: error: only the last part of a path may hold '*', '?' or '['\n"},
+        {VALID "trust_profiles: { a: { anchors: [a], intermediates: [{ file: b }, 7, []] } }\n",
+         "7:54: error: each of 'intermediates' must be text, not a mapping\n"
+         "7:67: error: 7 is read as a number; quote it\n"
+         "7:70: error: each of 'intermediates' must be text, not a list\n"},
     };
 
     CHECK_CASES(cases);

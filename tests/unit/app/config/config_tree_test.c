@@ -314,6 +314,108 @@ TEST(the_problems_of_a_directory_are_those_of_its_files)
                         "/c.yaml:0:0: '/c.yaml' is empty\n");
 }
 
+/* --- Trust in directories --------------------------------------------------------------------- */
+
+#define TRUST(anchors) VALID "trust_profiles: { a: { anchors: " anchors " } }\n"
+
+#define IN_USE(anchors)                                                                            \
+    "version: 1\nlisteners:\n  - address: \":1\"\n" TLS                                            \
+    "    client_certificate: { trust: " anchors " }\n    routes: [{ backend: " URL " }]\n"
+
+/* The anchors of the first listener, as "NAME PATH POSITION\n", the paths seen from the directory.
+ */
+static void expect_anchors(const char *expected)
+{
+    struct config *config = load("main.yaml");
+    const struct generation_settings *settings = config_settings(config);
+    const struct trust_profile_settings *trust;
+    char *list = NULL;
+    size_t size = 0;
+    FILE *stream = open_memstream(&list, &size);
+
+    if (settings == NULL)
+        fail_msg("%s", config_problems(config)->items[0].text);
+    trust = settings->listeners[0].client_certificate.trust;
+    for (size_t i = 0; i < trust->anchor_count; i++)
+        fprintf(stream, "%s %s %u:%u\n",
+                trust->anchors[i].name == NULL ? "-" : trust->anchors[i].name,
+                trust->anchors[i].path + strlen(directory), trust->anchors[i].position.line,
+                trust->anchors[i].position.column);
+    fclose(stream);
+    assert_string_equal(list, expected);
+    free(list);
+    config_destroy(config);
+}
+
+TEST(a_pattern_or_directory_stands_for_its_files_in_order)
+{
+    make_directory("trust");
+    write_file("trust/b.pem", "x");
+    write_file("trust/a.crt", "x");
+    write_file("trust/c.cer", "x");
+    write_file("trust/a.der", "x");
+    write_file("trust/.d.pem", "x");
+    write_file("trust/readme.txt", "x");
+    make_directory("trust/sub.pem");
+    write_file("main.yaml",
+               IN_USE("[{ name: all, file: trust }, \"trust/?.pem\", trust/, none.pem, "
+                      "{ name: some, file: \"./trust/a.*\" }]"));
+    expect_anchors("all /trust/a.crt 5:54\n"
+                   "all /trust/a.der 5:54\n"
+                   "all /trust/b.pem 5:54\n"
+                   "all /trust/c.cer 5:54\n"
+                   "- /trust/b.pem 5:63\n"
+                   "- /trust/a.crt 5:78\n"
+                   "- /trust/a.der 5:78\n"
+                   "- /trust/b.pem 5:78\n"
+                   "- /trust/c.cer 5:78\n"
+                   "- /none.pem 5:86\n"
+                   "some /trust/a.crt 5:116\n"
+                   "some /trust/a.der 5:116\n");
+}
+
+TEST(a_pattern_or_directory_without_a_file_is_refused)
+{
+    make_directory("trust");
+    write_file("trust/a.txt", "x");
+    write_file("main.yaml", TRUST("[\"trust/*.pem\", trust, trust/]"));
+    expect_problems("main.yaml", "/main.yaml:7:34: 'trust/*.pem' stands for no file\n"
+                                 "/main.yaml:7:49: 'trust' stands for no file\n"
+                                 "/main.yaml:7:56: 'trust/' stands for no file\n");
+}
+
+TEST(the_directories_of_trust_are_to_be_watched)
+{
+    const struct generation_settings *settings;
+    struct config *config;
+
+    make_directory("trust");
+    write_file("trust/a.pem", "x");
+    write_file("main.yaml",
+               IN_USE("{ anchors: [\"trust/*.pem\", trust], intermediates: [trust] }"));
+    config = load("main.yaml");
+    settings = config_settings(config);
+    assert_non_null(settings);
+    assert_int_equal(settings->source_file_count, 2);
+    assert_string_equal(settings->source_files[1] + strlen(directory), "/trust/.");
+    assert_int_equal(settings->listeners[0].client_certificate.trust->intermediate_count, 1);
+    config_destroy(config);
+}
+
+TEST(upload_rules_are_those_of_every_file)
+{
+    const struct trust_profile_settings *trust;
+    struct config *config;
+
+    write_file("main.yaml", IN_USE("{ anchors: [a.pem, b.pem], upload_rules: azure }"));
+    config = load("main.yaml");
+    assert_non_null(config_settings(config));
+    trust = config_settings(config)->listeners[0].client_certificate.trust;
+    assert_int_equal(trust->anchors[0].rules, TRUST_UPLOAD_RULES_AZURE);
+    assert_int_equal(trust->anchors[1].rules, TRUST_UPLOAD_RULES_AZURE);
+    config_destroy(config);
+}
+
 #define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int main(void)
@@ -330,5 +432,9 @@ int main(void)
                      IN_DIRECTORY(what_to_include_is_a_list_of_files_everywhere),
                      IN_DIRECTORY(values_are_expanded_with_the_directory_of_their_file),
                      IN_DIRECTORY(a_directory_is_its_yaml_files_in_order),
+                     IN_DIRECTORY(a_pattern_or_directory_stands_for_its_files_in_order),
+                     IN_DIRECTORY(a_pattern_or_directory_without_a_file_is_refused),
+                     IN_DIRECTORY(the_directories_of_trust_are_to_be_watched),
+                     IN_DIRECTORY(upload_rules_are_those_of_every_file),
                      IN_DIRECTORY(the_problems_of_a_directory_are_those_of_its_files));
 }

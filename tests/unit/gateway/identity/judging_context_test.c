@@ -78,13 +78,17 @@ TEST(each_setting_that_decides_changes_the_digest)
     const struct trust_profile_settings reference = {
         .anchors = anchors, .anchor_count = 1, .depth = 4};
     struct trust_profile_settings changed[] = {reference, reference, reference, reference,
-                                               reference};
+                                               reference, reference, reference};
 
     changed[0].anchors = &other;
     changed[1].anchor_count = 2;
     changed[2].depth = 5;
     changed[3].depth = 0;
     changed[4].partial_chain = true;
+    changed[5].intermediates = &other;
+    changed[5].intermediate_count = 1;
+    changed[6].intermediates = anchors;
+    changed[6].intermediate_count = 2;
     for (size_t i = 0; i < sizeof changed / sizeof changed[0]; i++) {
         if (have_equal_digests(&reference, &changed[i]))
             fail_msg("change %zu is not in the digest", i);
@@ -100,7 +104,8 @@ TEST(what_decides_nothing_does_not_change_the_digest)
     struct trust_anchor_source copy = {.path = copy_path};
     const struct trust_profile_settings reference = {
         .anchors = anchors, .anchor_count = 1, .depth = 4};
-    struct trust_profile_settings changed[] = {reference, reference, reference, reference};
+    struct trust_profile_settings changed[] = {reference, reference, reference, reference,
+                                               reference};
     struct trust_profile_settings two_files = reference;
     struct trust_profile_settings one_file = reference;
 
@@ -108,6 +113,7 @@ TEST(what_decides_nothing_does_not_change_the_digest)
     changed[1].send_ca_names = true;
     changed[2].position = (struct position){"a.yaml", 7, 7};
     changed[3].anchors = &copy;
+    changed[4].upload_rules = TRUST_UPLOAD_RULES_AZURE;
     for (size_t i = 0; i < sizeof changed / sizeof changed[0]; i++)
         assert_true(have_equal_digests(&reference, &changed[i]));
 
@@ -153,6 +159,7 @@ TEST(a_profile_that_cannot_work_is_an_error_that_says_where)
     struct trust_anchor_source anchor = {.path = root_path, .position = {"a.yaml", 3, 5}};
     struct trust_profile_settings settings = {
         .anchors = &anchor, .anchor_count = 1, .depth = 11, .position = {"a.yaml", 2, 3}};
+    struct trust_anchor_source intermediate = {.position = {"a.yaml", 4, 6}};
 
     assert_refused(&settings, "a.yaml:2:3: 'depth' is 11; at most 10");
     settings.depth = 10;
@@ -161,6 +168,11 @@ TEST(a_profile_that_cannot_work_is_an_error_that_says_where)
     settings.anchor_count = 1;
     anchor.path = "/nonexistent.pem";
     assert_refused(&settings, "a.yaml:3:5: trust file: '/nonexistent.pem'");
+    anchor.path = root_path;
+    intermediate.path = "/nonexistent.pem";
+    settings.intermediates = &intermediate;
+    settings.intermediate_count = 1;
+    assert_refused(&settings, "a.yaml:4:6: trust file: '/nonexistent.pem'");
 }
 
 int main(void)

@@ -19,7 +19,8 @@ struct attempt {
     X509 *anchors[CHAIN_MAX];
     X509 *leaf;
     X509 *untrusted[CHAIN_MAX];
-    unsigned depth; /* 0: the default of 4; UINT_MAX: none at all */
+    X509 *intermediates[CHAIN_MAX]; /* our own */
+    unsigned depth;                 /* 0: the default of 4; UINT_MAX: none at all */
     bool partial_chain;
     int64_t now; /* 0: FIXTURE_NOW */
 };
@@ -56,7 +57,11 @@ static struct certification_path try_path(const struct attempt *attempt)
     struct certification_path_settings settings = {
         .anchors = store, .depth = 4, .partial_chain = attempt->partial_chain};
     struct certification_path path;
+    struct trust_store *intermediates = NULL;
 
+    if (attempt->intermediates[0] != NULL)
+        intermediates = store_of(attempt->intermediates);
+    settings.intermediates = intermediates;
     if (attempt->depth != 0)
         settings.depth = attempt->depth == UINT32_MAX ? 0 : attempt->depth;
     path = certification_path_verify(&settings, attempt->leaf, untrusted,
@@ -71,6 +76,7 @@ static struct certification_path try_path(const struct attempt *attempt)
     }
     fixture_chain_free(untrusted);
     trust_store_destroy(store);
+    trust_store_destroy(intermediates);
     return path;
 }
 
@@ -169,6 +175,37 @@ TEST(intermediates_may_come_from_the_client_or_from_the_store)
 }
 
 /* Clients send chains in any order, with the root, with duplicates and with strangers in them. */
+TEST(our_own_intermediates_help_who_shows_none)
+{
+    struct fixture other = fixture_root("Other");
+
+    assert_outcome(CERTIFICATE_ISSUER_UNKNOWN, .anchors = {root.certificate},
+                   .leaf = alice.certificate);
+    assert_outcome(NONE, .anchors = {root.certificate}, .leaf = alice.certificate,
+                   .intermediates = {issuing.certificate});
+    assert_outcome(NONE, .anchors = {root.certificate}, .leaf = alice.certificate,
+                   .untrusted = {issuing.certificate}, .intermediates = {issuing.certificate});
+    assert_outcome(NONE, .anchors = {root.certificate}, .leaf = alice.certificate,
+                   .untrusted = {other.certificate}, .intermediates = {issuing.certificate});
+    fixture_free(&other);
+}
+
+/* Not even where an intermediate may be an anchor, nor when it is a root. */
+TEST(our_own_intermediates_are_never_trusted)
+{
+    struct fixture other = fixture_root("Other");
+
+    assert_outcome(CERTIFICATE_ISSUER_UNKNOWN, .anchors = {other.certificate},
+                   .leaf = alice.certificate, .intermediates = {issuing.certificate});
+    assert_outcome(CERTIFICATE_ISSUER_UNKNOWN, .anchors = {other.certificate},
+                   .leaf = alice.certificate, .intermediates = {issuing.certificate},
+                   .partial_chain = true);
+    assert_outcome(CERTIFICATE_ISSUER_UNKNOWN, .anchors = {other.certificate},
+                   .leaf = alice.certificate,
+                   .intermediates = {issuing.certificate, root.certificate});
+    fixture_free(&other);
+}
+
 TEST(order_duplicates_and_strangers_do_not_matter)
 {
     struct fixture other = fixture_root("Stranger");
@@ -657,6 +694,8 @@ int main(void)
     failed = RUN_TESTS(
         cmocka_unit_test(a_path_to_an_anchor_is_accepted_leaf_first_and_anchor_last),
         cmocka_unit_test(intermediates_may_come_from_the_client_or_from_the_store),
+        cmocka_unit_test(our_own_intermediates_help_who_shows_none),
+        cmocka_unit_test(our_own_intermediates_are_never_trusted),
         cmocka_unit_test(order_duplicates_and_strangers_do_not_matter),
         cmocka_unit_test(what_the_client_sends_is_never_an_anchor),
         cmocka_unit_test(an_issuer_of_the_same_name_with_another_key_is_no_issuer),

@@ -305,6 +305,39 @@ TEST(several_files_make_one_store)
     free(der.data);
 }
 
+/* The first file that has an anchor names it, whatever the others say. */
+TEST(anchors_keep_the_name_that_their_file_was_given)
+{
+    struct fixture_bytes der = fixture_der(second.certificate);
+    char *paths[] = {fixture_file(fixture_bytes_slice(first_pem)),
+                     fixture_file(fixture_bytes_slice(der))};
+    struct trust_anchor_source sources[] = {{.path = paths[0], .name = "contoso"},
+                                            {.path = paths[1]},
+                                            {.path = paths[0], .name = "later"},
+                                            {.path = paths[1], .name = "later"}};
+    struct error error;
+    struct trust_store *store = trust_store_load(sources, 4, &error);
+    size_t named = 0;
+
+    assert_non_null(store);
+    assert_int_equal(trust_store_count(store), 2);
+    for (size_t i = 0; i < 2; i++) {
+        bool is_second = X509_cmp(trust_store_anchor(store, i), second.certificate) == 0;
+        const char *name = trust_store_anchor_name(store, i);
+
+        assert_true(is_second ? name == NULL : strcmp(name, "contoso") == 0);
+        named += name != NULL;
+    }
+    assert_int_equal(named, 1);
+    assert_null(trust_store_anchor_name(store, 2));
+    trust_store_destroy(store);
+    for (size_t i = 0; i < 2; i++) {
+        unlink(paths[i]);
+        free(paths[i]);
+    }
+    free(der.data);
+}
+
 TEST(an_error_names_the_place_in_the_configuration_the_file_and_the_line)
 {
     char *good = fixture_file(fixture_bytes_slice(first_pem));
@@ -387,6 +420,7 @@ int main(void)
         cmocka_unit_test(anchors_have_the_same_limits_as_clients),
         cmocka_unit_test(expired_anchors_load_and_refuse_later),
         cmocka_unit_test(several_files_make_one_store),
+        cmocka_unit_test(anchors_keep_the_name_that_their_file_was_given),
         cmocka_unit_test(an_error_names_the_place_in_the_configuration_the_file_and_the_line),
         cmocka_unit_test(files_that_cannot_be_read_refuse_the_whole_store),
         cmocka_unit_test(files_beyond_the_limit_are_refused),
