@@ -148,8 +148,9 @@ static const struct setting policy_settings[] = {
         .name = "ciphers", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
         .read = settings_read_ciphers, .expects = "a list of text",
         .otherwise = "ECDHE with AEAD",
-        .meaning = "Ciphers in order of preference, by OpenSSL's names; those that begin with "
-                   "`TLS_` are for TLS 1.3.",
+        .meaning = "Ciphers in order of preference, by OpenSSL's names or, of those in Azure's "
+                   "policies, by the IANA's, such as `TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384`. "
+                   "Those that begin with `TLS_` and have no `_WITH_` are for TLS 1.3.",
         .example = "ciphers: [ECDHE-ECDSA-AES128-GCM-SHA256, TLS_AES_128_GCM_SHA256]\n",
     },
     {
@@ -197,9 +198,15 @@ static const struct setting tls_profile_settings[] = {
                    "  - { chain: server-rsa.pem, key: server-rsa.key }\n",
     },
     {
-        .name = "policy", .type = SETTING_MAPPING, .is_embedded = true, .mapping = &policy_mapping,
-        .refused_form = "a predefined policy",
-        .meaning = "The versions and ciphers of TLS.",
+        .name = "policy", .type = SETTING_SPECIAL,
+        .forms = SETTING_FORM_SCALAR | SETTING_FORM_MAPPING, .is_embedded = true,
+        .read = settings_read_policy, .mapping = &policy_mapping,
+        .expects = "a mapping or the name of a predefined policy",
+        .meaning = "The versions and ciphers of TLS: in a mapping, or by the name of a predefined "
+                   "policy of Azure Application Gateway: AppGwSslPolicy20150501, "
+                   "AppGwSslPolicy20170401, AppGwSslPolicy20170401S, AppGwSslPolicy20220101, "
+                   "AppGwSslPolicy20220101S. Of the older ones, TLS 1.0 and 1.1 and suites with "
+                   "DHE or 3DES are left out, with a warning.",
         .example = "policy: { min_version: \"1.3\" }\n",
     },
     {
@@ -270,8 +277,8 @@ static const struct setting trust_profile_settings[] = {
         .read = settings_read_anchors, .mapping = &anchor_mapping,
         .expects = "a list of files, or of mappings with a name and a file",
         LIST_FIELD(struct trust_profile_settings, anchors, anchor_count),
-        .meaning = "The certificates of the CAs that are trusted to issue the clients'. A directory "
-                   "stands for all files in it that end with .pem, .crt, .cer or .der; the last "
+        .meaning = "The certificates of the CAs that are trusted to issue the clients'. A "
+                   "directory stands for all files in it that end with .pem, .crt, .cer or .der; the last "
                    "part of a path may be a pattern, such as `partners.d/*.pem`. One that stands "
                    "for no file is an error. A file that comes or goes is noticed.",
         .example = "anchors: [internal-ca.pem, { name: contoso, file: contoso.pem }]\n",
@@ -288,8 +295,8 @@ static const struct setting trust_profile_settings[] = {
     {
         .name = "upload_rules", .type = SETTING_CHOICE, .choices = upload_rule_choices,
         .default_text = "none", FIELD(struct trust_profile_settings, upload_rules),
-        .meaning = "`azure`: refuse a file of anchors for what Azure Application Gateway refuses it "
-                   "for, under the same names, so that it can be used there too.",
+        .meaning = "`azure`: refuse a file of anchors for what Azure Application Gateway refuses "
+                   "it for, under the same names, so that it can be used there too.",
         .example = "upload_rules: azure\n",
     },
     {
@@ -641,8 +648,8 @@ static const struct setting route_settings[] = {
         .name = "methods", .type = SETTING_TEXTS, .is_valid = settings_method_is_valid,
         FIELD(struct route_settings, match.methods),
         .otherwise = "every method",
-        .meaning = "The methods that the route serves. With GET it serves HEAD too, unless it demands "
-                   "less than its listener.",
+        .meaning = "The methods that the route serves. With GET it serves HEAD too, unless it "
+                   "demands less than its listener.",
         .example = "methods: [GET, POST]\n",
     },
     {

@@ -52,6 +52,8 @@ void settings_read_version(struct settings_reader *reader, const struct setting 
                            struct yaml_node *node, void *target);
 void settings_read_workers(struct settings_reader *reader, const struct setting *setting,
                            struct yaml_node *node, void *target);
+void settings_read_policy(struct settings_reader *reader, const struct setting *setting,
+                          struct yaml_node *node, void *target);
 void settings_read_ciphers(struct settings_reader *reader, const struct setting *setting,
                            struct yaml_node *node, void *target);
 void settings_read_groups(struct settings_reader *reader, const struct setting *setting,

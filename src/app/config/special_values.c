@@ -5,6 +5,7 @@
  */
 #include "app/config/special_settings_internal.h"
 #include "app/config/text_builder_internal.h"
+#include "app/config/tls_policy_names_internal.h"
 #include "protocol/http/http_host.h"
 #include "protocol/http/http_message.h"
 #include "runtime/memory.h"
@@ -142,6 +143,50 @@ static const char *keep_list(struct settings_reader *reader, struct text_builder
     return kept;
 }
 
+void settings_read_policy(struct settings_reader *reader, const struct setting *setting,
+                          struct yaml_node *node, void *target)
+{
+    struct tls_profile_settings *profile = settings_field(setting, target);
+    const struct tls_policy_name *policy;
+
+    if (node->kind == YAML_MAPPING) {
+        settings_read_mapping(reader, setting->mapping, node, profile);
+        return;
+    }
+    if (!settings_check_text(reader, setting, node))
+        return;
+    policy = tls_policy_name_find(node->text);
+    if (policy == NULL) {
+        settings_refuse_value(reader, node, "there is no policy '%.80s'; it may be a mapping, %s",
+                              node->text.data, tls_policy_names());
+        return;
+    }
+    if (policy->raised != NULL)
+        settings_warn(reader, node->position, "of '%s', %s left out", policy->name, policy->raised);
+    settings_apply_defaults(reader, setting->mapping, profile);
+    profile->min_version = TLS_VERSION_1_2;
+    profile->max_version = policy->max_version;
+    profile->ciphers = policy->ciphers;
+    profile->cipher_suites = policy->cipher_suites;
+}
+
+/* The IANA's name of a suite of TLS 1.2 says what it comes with. */
+static bool is_iana_name(struct slice name)
+{
+    return slice_starts_with(name, SLICE("TLS_")) && strstr(name.data, "_WITH_") != NULL;
+}
+
+/* OpenSSL's name of it; NULL: it was refused. */
+static const char *find_cipher(struct settings_reader *reader, struct yaml_node *node)
+{
+    const char *name = is_iana_name(node->text) ? tls_policy_cipher(node->text) : node->text.data;
+
+    if (name == NULL)
+        settings_refuse_value(reader, node, "'%.80s' is not a suite that is spoken here",
+                              node->text.data);
+    return name;
+}
+
 /* The suites of TLS 1.3 have names of their own kind, and OpenSSL a list of its own for them. */
 void settings_read_ciphers(struct settings_reader *reader, const struct setting *setting,
                            struct yaml_node *node, void *target)
@@ -154,11 +199,16 @@ void settings_read_ciphers(struct settings_reader *reader, const struct setting 
     if (!settings_check_list(reader, setting, node))
         return;
     text_table_init(&seen);
-    for (struct yaml_node *item = node->first; item != NULL; item = item->next)
-        if (check_list_name(reader, setting, item, "cipher") &&
-            settings_check_unique(reader, &seen, item))
-            append_name(slice_starts_with(item->text, SLICE("TLS_")) ? &suites : &ciphers,
-                        item->text);
+    for (struct yaml_node *item = node->first; item != NULL; item = item->next) {
+        const char *name;
+
+        if (!check_list_name(reader, setting, item, "cipher") ||
+            !settings_check_unique(reader, &seen, item))
+            continue;
+        name = find_cipher(reader, item);
+        if (name != NULL)
+            append_name(strncmp(name, "TLS_", 4) == 0 ? &suites : &ciphers, slice_from_text(name));
+    }
     text_table_reset(&seen);
     profile->ciphers = keep_list(reader, &ciphers);
     profile->cipher_suites = keep_list(reader, &suites);

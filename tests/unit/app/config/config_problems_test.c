@@ -414,8 +414,6 @@ TEST(tls_profiles_that_make_no_sense_are_refused)
          "10:28: error: 'min_version' must be 1.2 or 1.3, not '1.1'\n"},
         {PROFILE "    policy: { min_version: \"1.3\", max_version: \"1.2\" }\n",
          "10:48: error: 'max_version' is lower than 'min_version'\n"},
-        {PROFILE "    policy: AppGwSslPolicy20220101S\n",
-         "10:13: error: a predefined policy is not supported yet\n"},
         {PROFILE "    policy: { ciphers: [TLS_AES_128_GCM_SHA256] }\n",
          "10:24: error: 'ciphers' names none for TLS 1.2: add one, or set min_version: \"1.3\"\n"},
         {PROFILE "    policy: { ciphers: [TLS_AES_128_GCM_SHA256], min_version: \"1.3\" }\n", ""},
@@ -463,6 +461,32 @@ TEST(a_certificate_comes_in_one_form_only)
          "7:54: error: 'key: pkcs11:...' is not supported yet\n"},
         {CERTIFICATE("pfx: a, password: 1234"),
          "7:57: error: this is read as a number; quote it\n"},
+    };
+
+    CHECK_CASES(cases);
+}
+
+#define POLICY(policy)                                                                             \
+    VALID "tls_profiles: { a: { certificates: [{ chain: c, key: k }], policy: " policy " } }\n"
+
+TEST(a_predefined_policy_has_a_name_and_may_lose_something)
+{
+    static const struct problem_case cases[] = {
+        {POLICY("AppGwSslPolicy20220101"), ""},
+        {POLICY("AppGwSslPolicy20220101S"), ""},
+        {POLICY("AppGwSslPolicy20170401S"), ""},
+        {POLICY("AppGwSslPolicy20170401"),
+         "7:68: warning: of 'AppGwSslPolicy20170401', TLS 1.1 is left out\n"},
+        {POLICY("AppGwSslPolicy20150501"),
+         "7:68: warning: of 'AppGwSslPolicy20150501', TLS 1.0, "
+         "TLS 1.1 and the suites with DHE or 3DES are left out\n"},
+        {POLICY("appgwsslpolicy20220101"),
+         "7:68: error: there is no policy 'appgwsslpolicy20220101'; it may be a mapping, "
+         "AppGwSslPolicy20150501, AppGwSslPolicy20170401, AppGwSslPolicy20170401S, "
+         "AppGwSslPolicy20220101 or AppGwSslPolicy20220101S\n"},
+        {POLICY("{ ciphers: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256] }"), ""},
+        {POLICY("{ ciphers: [TLS_DHE_RSA_WITH_AES_128_GCM_SHA256] }"),
+         "7:80: error: 'TLS_DHE_RSA_WITH_AES_128_GCM_SHA256' is not a suite that is spoken here\n"},
     };
 
     CHECK_CASES(cases);
@@ -889,6 +913,7 @@ int main(void)
         cmocka_unit_test(values_with_a_grammar_of_their_own_say_what_it_is),
         cmocka_unit_test(tls_profiles_that_make_no_sense_are_refused),
         cmocka_unit_test(a_certificate_comes_in_one_form_only),
+        cmocka_unit_test(a_predefined_policy_has_a_name_and_may_lose_something),
         cmocka_unit_test(anchors_are_files_that_are_named),
         cmocka_unit_test(an_endpoint_is_scheme_host_and_port),
         cmocka_unit_test(identity_headers_have_names_that_nothing_else_uses),

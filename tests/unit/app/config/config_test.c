@@ -4,6 +4,7 @@
  */
 #include "support/test.h"
 
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -317,6 +318,55 @@ TEST(a_trust_profile_has_its_files_beside_the_configuration)
     config_destroy(config);
 }
 
+/* Every suite is one that libssl would use: what it does not know it passes over in silence. */
+static void expect_policy(const char *name, enum tls_version max_version, const char *first,
+                          const char *last, const char *suites)
+{
+    char *text = memory_format("version: 1\nlisteners:\n  - address: \":1\"\n"
+                               "    tls: { certificates: [{ chain: c, key: k }], policy: %s }\n"
+                               "    client_certificate: { mode: none }\n"
+                               "    routes: [{ backend: \"http://127.0.0.1:1\" }]\n",
+                               name);
+    struct config *config = load(text);
+    const struct tls_profile_settings *tls = settings_of(config)->listeners[0].tls;
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    size_t wanted = 1;
+
+    assert_int_equal(tls->min_version, TLS_VERSION_1_2);
+    assert_int_equal(tls->max_version, max_version);
+    assert_memory_equal(tls->ciphers, first, strlen(first));
+    assert_string_equal(tls->ciphers + strlen(tls->ciphers) - strlen(last), last);
+    if (suites == NULL)
+        assert_null(tls->cipher_suites);
+    else
+        assert_string_equal(tls->cipher_suites, suites);
+    for (const char *byte = tls->ciphers; *byte != '\0'; byte++)
+        wanted += *byte == ':';
+    SSL_CTX_set_security_level(context, 2);
+    assert_int_equal(SSL_CTX_set_ciphersuites(context, ""), 1);
+    assert_int_equal(SSL_CTX_set_cipher_list(context, tls->ciphers), 1);
+    assert_int_equal(sk_SSL_CIPHER_num(SSL_CTX_get_ciphers(context)), wanted);
+    SSL_CTX_free(context);
+    config_destroy(config);
+    memory_release(text);
+}
+
+TEST(predefined_policies_are_what_azure_says_that_they_are)
+{
+    static const char suites[] = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256";
+
+    expect_policy("AppGwSslPolicy20150501", TLS_VERSION_1_2,
+                  "ECDHE-RSA-AES256-GCM-SHA384:", ":ECDHE-ECDSA-AES128-SHA", NULL);
+    expect_policy("AppGwSslPolicy20170401", TLS_VERSION_1_2,
+                  "ECDHE-ECDSA-AES128-GCM-SHA256:", ":AES128-SHA", NULL);
+    expect_policy("AppGwSslPolicy20170401S", TLS_VERSION_1_2,
+                  "ECDHE-ECDSA-AES128-GCM-SHA256:", ":AES128-SHA", NULL);
+    expect_policy("AppGwSslPolicy20220101", TLS_VERSION_1_3,
+                  "ECDHE-RSA-AES256-GCM-SHA384:", ":ECDHE-ECDSA-AES128-SHA256", suites);
+    expect_policy("AppGwSslPolicy20220101S", TLS_VERSION_1_3,
+                  "ECDHE-RSA-AES256-GCM-SHA384:", ":ECDHE-ECDSA-AES128-GCM-SHA256", suites);
+}
+
 TEST(ciphers_are_split_into_those_of_tls_1_2_and_1_3)
 {
     struct config *config = load(large);
@@ -456,6 +506,7 @@ int main(void)
         cmocka_unit_test(routes_to_the_same_url_share_a_backend),
         cmocka_unit_test(a_backend_has_its_endpoints_with_the_port_written_out),
         cmocka_unit_test(a_trust_profile_has_its_files_beside_the_configuration),
+        cmocka_unit_test(predefined_policies_are_what_azure_says_that_they_are),
         cmocka_unit_test(ciphers_are_split_into_those_of_tls_1_2_and_1_3),
         cmocka_unit_test(limits_logs_and_workers_are_read_with_their_units),
         cmocka_unit_test(the_access_log_can_be_off),
