@@ -14,6 +14,6 @@ void log_set_descriptor(int fd);
 /* From now on lines are queued, each behind the time, and no caller ever waits; NULL: they go to
  * the descriptor again. The queue lives until nobody logs any more. */
 struct line_queue;
-void log_set_queue(struct line_queue *queue);
+void log_set_queue(struct line_queue *lines);
 /* "level: text" for warning and error, the text alone for info. */
 void log_event(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

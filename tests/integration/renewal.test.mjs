@@ -48,7 +48,7 @@ function start(context, chain, key) {
     return startGateway({ after: (end) => context.after(end) }, configuration([only]));
 }
 
-/* One connection that stays and asks again and again, and new ones beside it, until `work` is done. */
+/* One connection that stays and asks again, and new ones beside it, until `work` is done. */
 async function underLoad(context, gateway, work) {
     const endpoint = gateway.endpoint("all");
     const client = await connect(context, pki, endpoint, { credential: pki.good });
@@ -132,7 +132,7 @@ test("Kubernetes swaps ..data and removes what it led to", async (t) => {
     });
 });
 
-test("a SPIFFE helper writes certificate and key over the old ones, one after the other", async (t) => {
+test("a SPIFFE helper writes over the old files, one after the other", async (t) => {
     const at = makeFolder(t);
     put(before, at("svid.pem"), at("svid_key.pem"));
     const gateway = await start(t, at("svid.pem"), at("svid_key.pem"));

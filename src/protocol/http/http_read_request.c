@@ -159,7 +159,7 @@ static struct http_read read_absolute_form(struct http_request *request)
 /* RFC 9112 section 3.2. Authority-form belongs to CONNECT, which is not supported. */
 static struct http_read read_target(struct http_request *request)
 {
-    if (request->target.data[0] == '/')
+    if (slice_starts_with(request->target, SLICE("/")))
         return split_query(request->target, request);
     if (!slice_equals(request->target, SLICE("*")))
         return read_absolute_form(request);
@@ -309,7 +309,7 @@ static struct http_read read_whole(struct slice text, size_t lines,
 {
     size_t line_size = slice_find(text, '\r');
     struct slice fields = slice_after(text, line_size + 2);
-    struct http_head head;
+    struct http_head head = {.fields = {NULL, 0}};
     struct http_read read;
 
     if (text.data[line_size + 1] != '\n')

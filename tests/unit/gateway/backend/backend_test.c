@@ -1038,12 +1038,13 @@ struct flow {
 static void hear_some(struct flow *flow)
 {
     static char memory[256 * 1024];
-    ssize_t count;
+    ssize_t count = recv(flow->fd, memory, sizeof(memory), MSG_DONTWAIT);
 
-    while ((count = recv(flow->fd, memory, sizeof(memory), MSG_DONTWAIT)) > 0) {
+    while (count > 0) {
         for (size_t i = 0; i < (size_t)count; i++)
             assert_int_equal(memory[i], content_byte(flow->heard + i));
         flow->heard += (size_t)count;
+        count = recv(flow->fd, memory, sizeof(memory), MSG_DONTWAIT);
     }
     assert_true(count < 0 && errno == EAGAIN);
 }

@@ -641,14 +641,14 @@ TEST(pipelined_requests_go_on_when_the_client_takes_their_answers)
     static const size_t sizes[] = {5 * 1024, 50 * 1024};
 
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        char requests[40 * sizeof(GET)] = "";
+        char requests[40 * sizeof(GET)];
 
         open_world();
         backend.content_bytes = sizes[i];
         connect_client(NULL);
         run_until(handshake_is_done);
         for (unsigned j = 0; j < 40; j++)
-            strcat(requests, GET);
+            memcpy(requests + j * strlen(GET), GET, sizeof(GET));
         client_is_paused = true;
         tls_fixture_client_write(&client, requests);
         assert_quiet();
