@@ -48,7 +48,7 @@ struct gateway {
     struct telemetry *telemetry;
     struct event_loop *loop;
     struct event_wake *told;
-    struct event_signal *signals[3];
+    struct event_signal *signals[4];
     struct timer *drain_limit;
     struct file_watch *files;
     struct timer *second_try;
@@ -558,6 +558,18 @@ static void ask_for_reload(void *context)
         reload(gateway);
 }
 
+/* By logrotate, which says so with SIGUSR1. */
+static void on_logs_renamed(void *context)
+{
+    struct gateway *gateway = context;
+    struct error error = {.kind = ERROR_NONE};
+
+    if (telemetry_reopen_log(gateway->telemetry, &error))
+        log_event(LOG_INFO, "logs opened again");
+    else
+        log_event(LOG_ERROR, "%s", error.text);
+}
+
 static void on_hangup(void *context)
 {
     struct gateway *gateway = context;
@@ -637,6 +649,7 @@ static bool start(struct gateway *gateway, struct error *error)
     gateway->signals[0] = event_signal_create(gateway->loop, SIGTERM, on_terminate, gateway);
     gateway->signals[1] = event_signal_create(gateway->loop, SIGINT, on_terminate, gateway);
     gateway->signals[2] = event_signal_create(gateway->loop, SIGHUP, on_hangup, gateway);
+    gateway->signals[3] = event_signal_create(gateway->loop, SIGUSR1, on_logs_renamed, gateway);
     started = start_workers(gateway, workers, sockets, error) && announce(gateway, sockets, error);
     if (started) {
         warn_of_unused_sockets(gateway);

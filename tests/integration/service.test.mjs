@@ -3,6 +3,8 @@
 // Under a service manager: what it is told and when, and sockets that outlive the process.
 
 import assert from "node:assert/strict";
+import { chmodSync, mkdirSync, readFileSync, renameSync } from "node:fs";
+import path from "node:path";
 import { after, test } from "node:test";
 
 import { startBackend } from "./support/backend.mjs";
@@ -69,6 +71,29 @@ test("a start that fails is never ready", async (t) => {
     service.start().catch(() => {});
     assert.equal(await service.ended(), 1);
     assert.ok(!service.said.items.some((line) => line.includes("READY=1")));
+});
+
+test("SIGUSR1 opens a log again that was renamed, and no record is lost", async (t) => {
+    const service = manage(t, { sockets: 1 });
+    const endpoint = await service.endpoint(0);
+    const folder = path.join(path.dirname(service.configurationFile), "logs");
+    const log = path.join(folder, "access.log");
+    mkdirSync(folder);
+    chmodSync(folder, 0o777); // started as root, the gateway is somebody else when it writes
+    service.configure(
+        configuration([listenAt(`127.0.0.1:${endpoint.port}`)], { log: { access: { to: log } } }),
+    );
+    await service.start();
+    await isServed(endpoint);
+    renameSync(log, `${log}.1`);
+    await isServed(endpoint);
+    service.signal("SIGUSR1");
+    await service.events.find((line) => line === "logs opened again", "the log to be opened");
+    await isServed(endpoint);
+    await service.stop();
+    const count = (file) => readFileSync(file, "utf8").trim().split("\n").length;
+    assert.equal(count(`${log}.1`) + count(log), 3);
+    assert.ok(count(log) >= 1);
 });
 
 test("the watchdog hears from us again and again", async (t) => {
