@@ -426,6 +426,46 @@ static void check_hosts(struct settings_reader *reader, struct yaml_node *nodes,
     text_table_reset(&claims);
 }
 
+/* The address of a socket in the file system has room for that many, and a NUL (unix(7)). */
+enum { SOCKET_PATH_BYTES_MAX = 107 };
+
+void settings_finish_admin(struct settings_reader *reader, struct yaml_node *node, void *target)
+{
+    const struct generation_settings *settings = target;
+
+    if (settings->admin_socket != NULL && strlen(settings->admin_socket) > SOCKET_PATH_BYTES_MAX)
+        settings_refuse_value(reader, yaml_node_find(node, "socket"),
+                              "the path of a socket has at most %d bytes, and '%.160s' has %zu",
+                              SOCKET_PATH_BYTES_MAX, settings->admin_socket,
+                              strlen(settings->admin_socket));
+}
+
+/* With port 0 the system finds one that is free. */
+static void check_monitoring_address(struct settings_reader *reader, struct yaml_node *node,
+                                     const struct generation_settings *settings)
+{
+    struct socket_address monitoring;
+    struct socket_address address;
+
+    if (settings->monitoring_address == NULL ||
+        !socket_address_parse(slice_from_text(settings->monitoring_address), &monitoring, NULL) ||
+        socket_address_port(&monitoring) == 0)
+        return;
+    for (size_t i = 0; i < settings->listener_count; i++) {
+        const struct listener_settings *listener = &settings->listeners[i];
+
+        if (listener->address != NULL &&
+            socket_address_parse(slice_from_text(listener->address), &address, NULL) &&
+            socket_address_equals(&address, &monitoring)) {
+            settings_refuse_value(
+                reader, yaml_node_find(node, "address"), "'%s' is the address of listener '%s' %s",
+                settings->monitoring_address, listener->name,
+                problem_place(reader->memory, listener->position, node->position));
+            return;
+        }
+    }
+}
+
 void settings_finish_root(struct settings_reader *reader, struct yaml_node *node, void *target)
 {
     struct root_settings *root = target;
@@ -435,4 +475,5 @@ void settings_finish_root(struct settings_reader *reader, struct yaml_node *node
         return;
     name_listeners(reader, listeners, &root->generation);
     check_hosts(reader, listeners, &root->generation);
+    check_monitoring_address(reader, yaml_node_find(node, "monitoring"), &root->generation);
 }

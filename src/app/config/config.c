@@ -114,6 +114,11 @@ const struct generation_settings *config_settings(const struct config *config)
     return config->report.problems.errors > 0 ? NULL : &config->root.generation;
 }
 
+const char *config_admin_socket(const struct config *config)
+{
+    return config->root.generation.admin_socket;
+}
+
 const struct config_problems *config_problems(const struct config *config)
 {
     return &config->report.problems;

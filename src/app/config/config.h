@@ -42,6 +42,9 @@ struct config *config_load_text(struct slice text, const char *name, const char 
 void config_destroy(struct config *config);
 
 const struct generation_settings *config_settings(const struct config *config);
+/* Where a gateway of this configuration takes commands, as far as that could be read: whoever broke
+ * the file may still want to talk to the gateway that runs. NULL: nowhere. */
+const char *config_admin_socket(const struct config *config);
 const struct config_problems *config_problems(const struct config *config);
 
 /* docs/CONFIGURATION.md, from the table, into the heap; the caller releases it. */

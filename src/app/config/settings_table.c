@@ -798,9 +798,9 @@ static const struct settings_mapping listener_mapping = {
 /* --- Logs ------------------------------------------------------------------------------------- */
 
 static const struct setting_choice access_format_choices[] = {
-    {"json", 0, false},
-    {"azure", 0, true},
-    {"combined", 0, true},
+    {"json", ACCESS_LOG_JSON, false},
+    {"azure", ACCESS_LOG_AZURE, false},
+    {"combined", ACCESS_LOG_COMBINED, false},
     {NULL, 0, false},
 };
 
@@ -814,9 +814,11 @@ static const struct setting access_settings[] = {
     },
     {
         .name = "format", .type = SETTING_CHOICE, .choices = access_format_choices,
-        .default_text = "json",
-        .meaning = "How a record is written: one JSON object a line.",
-        .example = "format: json\n",
+        .default_text = "json", FIELD(struct telemetry_settings, format),
+        .meaning = "How a record is written. `json`: one object a line, with everything that is "
+                   "known. `azure`: one object a line, with the names and types of Azure "
+                   "Application Gateway. `combined`: the line that Apache and nginx made common.",
+        .example = "format: azure\n",
     },
     {
         .name = "queue_size", .type = SETTING_SIZE, .default_text = "4MiB",
@@ -838,11 +840,6 @@ static const struct settings_mapping access_mapping = {
     .size = sizeof(struct telemetry_settings),
 };
 
-static const struct setting_choice event_target_choices[] = {
-    {"stderr", 0, false},
-    {NULL, 0, false},
-};
-
 static const struct setting_choice level_choices[] = {
     {"debug", LOG_DEBUG, false},
     {"info", LOG_INFO, false},
@@ -853,10 +850,11 @@ static const struct setting_choice level_choices[] = {
 
 static const struct setting event_settings[] = {
     {
-        .name = "to", .type = SETTING_CHOICE, .choices = event_target_choices,
-        .default_text = "stderr",
-        .meaning = "Where events go.",
-        .example = "to: stderr\n",
+        .name = "to", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
+        .read = settings_read_events_target,
+        .expects = "stderr, or a path with a '/'", .default_text = "stderr",
+        .meaning = "Where events go. In a file each begins with the time.",
+        .example = "to: /var/log/sallyport/events.log\n",
     },
     {
         .name = "level", .type = SETTING_CHOICE, .choices = level_choices, .default_text = "info",
@@ -998,6 +996,64 @@ static const struct settings_mapping limit_mapping = {
     .finish = settings_finish_limits,
 };
 
+/* --- Commands and monitoring ------------------------------------------------------------------ */
+
+static const struct setting admin_settings[] = {
+    {
+        .name = "socket", .type = SETTING_PATH, .is_required = true,
+        FIELD(struct generation_settings, admin_socket),
+        .meaning = "A socket in the file system, for `sallyport reload`, `drain`, `stop`, "
+                   "`status`, `certs` and `healthcheck`. It is made when the gateway starts, with "
+                   "mode 0600, in a directory that must be there; only root and the gateway's own "
+                   "user are obeyed.",
+        .example = "socket: /run/sallyport/admin.sock\n",
+    },
+};
+
+static const struct settings_mapping admin_mapping = {
+    .title = "admin",
+    .meaning = "Where the gateway takes commands.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "admin:\n"
+             "  socket: admin.sock\n"
+             "  @\n",
+    SETTINGS(admin_settings),
+    .size = sizeof(struct generation_settings),
+    .finish = settings_finish_admin,
+};
+
+static const struct setting monitoring_settings[] = {
+    {
+        .name = "address", .type = SETTING_TEXT, .is_required = true,
+        .is_valid = settings_address_is_valid,
+        FIELD(struct generation_settings, monitoring_address),
+        .meaning = "Address and port of plain HTTP, for `/metrics` (Prometheus), `/livez` and "
+                   "`/readyz`. It can be read only, and shows nobody's identity, but everybody who "
+                   "reaches it may read it.",
+        .example = "address: \"127.0.0.1:9101\"\n",
+    },
+    {
+        .name = "hosts", .type = SETTING_TEXTS, .is_valid = settings_monitoring_host_is_valid,
+        FIELD(struct generation_settings, monitoring_hosts),
+        .otherwise = "none",
+        .meaning = "Names that requests may be made to, besides IP addresses and `localhost`. A "
+                   "request to any other name is refused, so that no page in a browser can have "
+                   "one made.",
+        .example = "hosts: [gateway.internal]\n",
+    },
+};
+
+static const struct settings_mapping monitoring_mapping = {
+    .title = "monitoring",
+    .meaning = "Where the gateway shows how it is.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "monitoring:\n"
+             "  address: \"127.0.0.1:9101\"\n"
+             "  @\n",
+    SETTINGS(monitoring_settings),
+    .size = sizeof(struct generation_settings),
+};
+
 /* --- The root --------------------------------------------------------------------------------- */
 
 static const struct setting_choice confinement_choices[] = {
@@ -1075,6 +1131,21 @@ static const struct setting root_settings[] = {
         .example = "log: { access: { to: stdout, format: json }, events: { level: warning } }\n",
     },
     {
+        .name = "admin", .type = SETTING_MAPPING, .is_embedded = true, .mapping = &admin_mapping,
+        FIELD(struct root_settings, generation),
+        .otherwise = "no commands, only signals",
+        .meaning = "Where the gateway takes commands.",
+        .example = "admin: { socket: /run/sallyport/admin.sock }\n",
+    },
+    {
+        .name = "monitoring", .type = SETTING_MAPPING, .is_embedded = true,
+        .mapping = &monitoring_mapping,
+        FIELD(struct root_settings, generation),
+        .otherwise = "nowhere",
+        .meaning = "Where the gateway shows how it is.",
+        .example = "monitoring: { address: \"127.0.0.1:9101\" }\n",
+    },
+    {
         .name = "workers", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
         .read = settings_read_workers, .expects = "auto or a number", .default_text = "auto",
         FIELD(struct root_settings, generation.workers),
@@ -1098,8 +1169,6 @@ static const struct setting root_settings[] = {
     NOT_YET("route_sets"),
     NOT_YET("policies"),
     NOT_YET("rewrites"),
-    NOT_YET("admin"),
-    NOT_YET("monitoring"),
     NOT_YET("state_dir"),
 };
 
@@ -1134,6 +1203,8 @@ static const struct settings_mapping *const mappings[] = {
     &log_mapping,
     &access_mapping,
     &event_mapping,
+    &admin_mapping,
+    &monitoring_mapping,
     NULL,
 };
 

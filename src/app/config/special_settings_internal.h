@@ -64,10 +64,14 @@ void settings_read_access_log(struct settings_reader *reader, const struct setti
                               struct yaml_node *node, void *target);
 void settings_read_access_log_target(struct settings_reader *reader, const struct setting *setting,
                                      struct yaml_node *node, void *target);
+void settings_read_events_target(struct settings_reader *reader, const struct setting *setting,
+                                 struct yaml_node *node, void *target);
 
 bool settings_address_is_valid(struct slice text, struct error *error);
 bool settings_method_is_valid(struct slice text, struct error *error);
 bool settings_token_is_valid(struct slice text, struct error *error);
+/* A name, without a port. */
+bool settings_monitoring_host_is_valid(struct slice text, struct error *error);
 bool settings_name_is_valid(struct slice text, struct error *error);
 /* A name for an identity header: one that no other part of a message has a use for. */
 bool settings_header_name_is_valid(struct slice text, struct error *error);
@@ -78,6 +82,7 @@ void settings_finish_certificate(struct settings_reader *reader, struct yaml_nod
 void settings_finish_client_certificate(struct settings_reader *reader, struct yaml_node *node,
                                         void *target);
 void settings_finish_policy(struct settings_reader *reader, struct yaml_node *node, void *target);
+void settings_finish_admin(struct settings_reader *reader, struct yaml_node *node, void *target);
 void settings_finish_limits(struct settings_reader *reader, struct yaml_node *node, void *target);
 void settings_finish_route(struct settings_reader *reader, struct yaml_node *node, void *target);
 void settings_finish_listener(struct settings_reader *reader, struct yaml_node *node, void *target);

@@ -53,6 +53,18 @@ bool settings_token_is_valid(struct slice text, struct error *error)
     return false;
 }
 
+bool settings_monitoring_host_is_valid(struct slice text, struct error *error)
+{
+    char memory[HTTP_HOST_BYTES_MAX];
+    struct slice host;
+    uint16_t port;
+
+    if (slice_find(text, ':') == text.size && http_host_parse(text, memory, &host, &port))
+        return true;
+    error_set(error, ERROR_VALUE, "'%.80s' is not a host name", text.data);
+    return false;
+}
+
 bool settings_name_is_valid(struct slice text, struct error *error)
 {
     bool is_valid = text.size > 0 && text.size <= NAME_BYTES_MAX;
@@ -296,4 +308,18 @@ void settings_read_access_log_target(struct settings_reader *reader, const struc
         settings_refuse(reader, setting, node, "must be %s, not '%.80s'", setting->expects,
                         node->text.data);
     }
+}
+
+void settings_read_events_target(struct settings_reader *reader, const struct setting *setting,
+                                 struct yaml_node *node, void *target)
+{
+    struct generation_settings *settings = target;
+
+    if (!settings_check_text(reader, setting, node))
+        return;
+    if (slice_find(node->text, '/') < node->text.size)
+        settings->events_path = settings_make_path(reader, node);
+    else if (!slice_equals(node->text, SLICE("stderr")))
+        settings_refuse(reader, setting, node, "must be %s, not '%.80s'", setting->expects,
+                        node->text.data);
 }

@@ -50,8 +50,13 @@ struct generation_settings {
     struct connection_limits limits;
     struct telemetry_settings telemetry;
     enum log_level events_level;
-    size_t workers;   /* 0: one a core */
-    const char *user; /* whom root becomes; NULL: "sallyport", else "nobody" */
+    const char *events_path;             /* NULL: standard error */
+    const char *admin_socket;            /* where commands are taken; NULL: nowhere */
+    const char *monitoring_address;      /* where metrics are shown; NULL: nowhere */
+    const char *const *monitoring_hosts; /* by which names it may be asked; NULL: none but those of
+                                            the machine itself */
+    size_t workers;                      /* 0: one a core */
+    const char *user;                    /* whom root becomes; NULL: "sallyport", else "nobody" */
     enum confinement_filters filters;
     /* What the configuration was read from, absolute; a directory that was searched ends with "/.".
      */

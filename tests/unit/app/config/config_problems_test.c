@@ -20,9 +20,15 @@
 #define VALID          HEAD LISTENER
 /* Seven lines, then what a case adds. */
 #define ROOT_SETTINGS                                                                              \
-    "version, include, tls_profiles, trust_profiles, backends, listeners, limits, log, workers, "  \
+    "version, include, tls_profiles, trust_profiles, backends, listeners, limits, log, admin, "    \
+    "monitoring, workers, "                                                                        \
     "user, confinement"
 #define LISTENER_WITH HEAD "  - address: \":8443\"\n" TLS ROUTES
+
+/* Seen from /etc/sallyport it is a path of 101 bytes. */
+#define HUNDRED_BYTES                                                                              \
+    "/123456789/123456789/123456789/123456789/123456789/123456789/123456789/123456789/123456789/"  \
+    "123456789a"
 
 struct problem_case {
     const char *text;
@@ -388,8 +394,24 @@ TEST(values_with_a_grammar_of_their_own_say_what_it_is)
          "7:16: error: 'access' must be off or a mapping, not 'on'\n"},
         {VALID "log: { access: { to: stdot } }\n",
          "7:22: error: 'to' must be stdout, stderr, or a path with a '/', not 'stdot'\n"},
-        {VALID "log: { access: { format: azure } }\n",
-         "7:26: error: 'format: azure' is not supported yet\n"},
+        {VALID "log: { access: { format: apache } }\n",
+         "7:26: error: 'format' must be json, azure or combined, not 'apache'\n"},
+        {VALID "log: { events: { to: stdout } }\n",
+         "7:22: error: 'to' must be stderr, or a path with a '/', not 'stdout'\n"},
+        {VALID "admin: {}\n", "7:8: error: 'socket' is missing\n"},
+        {VALID "admin: { socket: " HUNDRED_BYTES "1234567 }\n",
+         "7:18: error: the path of a socket has at most 107 bytes, and '" HUNDRED_BYTES
+         "1234567' has 108\n"},
+        {VALID "admin: { socket: " HUNDRED_BYTES "123456 }\n", ""},
+        {VALID "monitoring: {}\n", "7:13: error: 'address' is missing\n"},
+        {VALID "monitoring: { address: 127.0.0.1:http }\n",
+         "7:24: error: address '127.0.0.1:http' does not end in a port from 0 to 65535\n"},
+        {VALID "monitoring: { address: \":0\", hosts: [\"a:80\", \"*.b\", \"[::1]\"] }\n",
+         "7:39: error: 'a:80' is not a host name\n"
+         "7:47: error: '*.b' is not a host name\n"
+         "7:54: error: '[::1]' is not a host name\n"},
+        {VALID "monitoring: { address: \":8443\" }\n",
+         "7:24: error: ':8443' is the address of listener 'listener-1' on line 3\n"},
         {VALID "limits: { request_header_size: 4KiB }\n",
          "7:9: error: 'request_target_size' is larger than 'request_header_size', which the "
          "target is a part of\n"},
