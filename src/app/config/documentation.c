@@ -7,7 +7,7 @@
 
 #include "app/config/setting_value_internal.h"
 #include "app/config/settings_table.h"
-#include "app/config/text_builder_internal.h"
+#include "runtime/text_builder.h"
 
 /* --- Types ------------------------------------------------------------------------------------ */
 

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "app/config/text_builder_internal.h"
 #include "runtime/file.h"
 #include "runtime/memory.h"
+#include "runtime/text_builder.h"
 
 enum { EXPANDED_BYTES_MAX = 64 * 1024 };
 

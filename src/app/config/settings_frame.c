@@ -3,7 +3,7 @@
  * A piece of a configuration put into its frame, so that it is a whole one that loads.
  */
 #include "app/config/settings_table.h"
-#include "app/config/text_builder_internal.h"
+#include "runtime/text_builder.h"
 
 static struct slice first_line(struct slice text)
 {

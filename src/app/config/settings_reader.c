@@ -12,8 +12,8 @@
 #include "app/config/setting_value_internal.h"
 #include "app/config/special_settings_internal.h"
 #include "app/config/suggestion_internal.h"
-#include "app/config/text_builder_internal.h"
 #include "runtime/memory.h"
+#include "runtime/text_builder.h"
 
 enum { MESSAGE_SIZE = PROBLEM_TEXT_SIZE };
 

@@ -4,12 +4,12 @@
  * become what OpenSSL calls a list; and what texts must look like.
  */
 #include "app/config/special_settings_internal.h"
-#include "app/config/text_builder_internal.h"
 #include "app/config/tls_policy_names_internal.h"
 #include "protocol/http/http_host.h"
 #include "protocol/http/http_message.h"
 #include "runtime/memory.h"
 #include "runtime/socket.h"
+#include "runtime/text_builder.h"
 
 enum { CONFIG_VERSION = 1, WORKERS_MAX = 1024, TOKEN_BYTES_MAX = 64, NAME_BYTES_MAX = 64 };
 

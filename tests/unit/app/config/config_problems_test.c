@@ -407,9 +407,9 @@ TEST(values_with_a_grammar_of_their_own_say_what_it_is)
         {VALID "monitoring: { address: 127.0.0.1:http }\n",
          "7:24: error: address '127.0.0.1:http' does not end in a port from 0 to 65535\n"},
         {VALID "monitoring: { address: \":0\", hosts: [\"a:80\", \"*.b\", \"[::1]\"] }\n",
-         "7:39: error: 'a:80' is not a host name\n"
-         "7:47: error: '*.b' is not a host name\n"
-         "7:54: error: '[::1]' is not a host name\n"},
+         "7:38: error: 'a:80' is not a host name\n"
+         "7:46: error: '*.b' is not a host name\n"
+         "7:53: error: '[::1]' is not a host name\n"},
         {VALID "monitoring: { address: \":8443\" }\n",
          "7:24: error: ':8443' is the address of listener 'listener-1' on line 3\n"},
         {VALID "limits: { request_header_size: 4KiB }\n",

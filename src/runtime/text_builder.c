@@ -2,7 +2,7 @@
  *
  * Text that grows at its end, by doubling.
  */
-#include "app/config/text_builder_internal.h"
+#include "runtime/text_builder.h"
 
 #include <assert.h>
 #include <stdarg.h>

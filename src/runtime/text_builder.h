@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Text that grows at its end. For messages and documentation, at start-up only.
+ * Text that grows at its end, for messages, documents and reports: never on the request path.
  */
 #pragma once
 
