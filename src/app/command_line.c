@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/admin_command.h"
 #include "app/command_table.h"
 #include "app/command_text.h"
 #include "app/config/config.h"
@@ -38,6 +39,13 @@ static int help_command(int argc, char **argv);
 static const struct command_option run_options[] = {
     {"--ready-file", "FILE", "write names, addresses and ports of the listeners there, as JSON"},
     {"--keylog", "FILE", "write the secrets of all connections there, for Wireshark; never in use"},
+    {NULL},
+};
+
+static const struct command_option admin_options[] = {
+    {"--socket", "FILE", "the gateway's admin socket, instead of the one in the configuration"},
+    {"--config", "FILE", "the configuration that names the socket"},
+    {"--json", NULL, "answer for programs"},
     {NULL},
 };
 
@@ -68,6 +76,16 @@ static const struct command commands[] = {
     {"run", run_command, "[FILE]", "run the gateway", run_options},
     {"check", check_command, "[FILE]",
      "validate a configuration and show every problem with file, line and column", check_options},
+    {"reload", admin_command, "", "read the configuration again, and say when it is in use",
+     admin_options},
+    {"drain", admin_command, "", "take no new connections, finish what runs, then end",
+     admin_options},
+    {"stop", admin_command, "", "end at once", admin_options},
+    {"status", admin_command, "", "what a running gateway does, and has done", admin_options},
+    {"certs", admin_command, "",
+     "the certificates and trust anchors of a running gateway, and when they expire",
+     admin_options},
+    {"healthcheck", admin_command, "", "is a gateway ready? Exit status 0 or 3", admin_options},
     {"demo", demo_command, "",
      "a gateway, a throw-away PKI and a viewer, and what to try with them", demo_options},
     {"whoami", whoami_main, "",
@@ -100,8 +118,7 @@ static int usage_error(const char *command, const char *problem, const char *wha
     return EXIT_USAGE;
 }
 
-/* Without a FILE: the one in the current directory, else the system's. */
-static const char *default_configuration(void)
+const char *command_line_default_configuration(void)
 {
     static const char *const places[] = {"sallyport.yaml", "/etc/sallyport/sallyport.yaml"};
 
@@ -116,18 +133,21 @@ static int run_command(int argc, char **argv)
     struct gateway_run_settings settings = {.is_confined = true};
 
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--ready-file") == 0) {
-            settings.ready_file = argv[++i];
-        } else if (strcmp(argv[i], "--keylog") == 0) {
-            settings.key_log = argv[++i];
-        } else if (settings.configuration != NULL) {
+        const char *ready_file = command_option_value("--ready-file", argv, &i);
+        const char *key_log =
+            ready_file == NULL ? command_option_value("--keylog", argv, &i) : NULL;
+
+        if (ready_file != NULL)
+            settings.ready_file = ready_file;
+        else if (key_log != NULL)
+            settings.key_log = key_log;
+        else if (settings.configuration != NULL)
             return usage_error(argv[0], "more than one configuration:", argv[i]);
-        } else {
+        else
             settings.configuration = argv[i];
-        }
     }
     if (settings.configuration == NULL)
-        settings.configuration = default_configuration();
+        settings.configuration = command_line_default_configuration();
     return gateway_run(&settings);
 }
 
@@ -188,7 +208,7 @@ static int check_command(int argc, char **argv)
             return usage_error(argv[0], "more than one configuration:", argv[i]);
         path = argv[i];
     }
-    return check_file(path == NULL ? default_configuration() : path);
+    return check_file(path == NULL ? command_line_default_configuration() : path);
 }
 
 /* ---- demo

@@ -7,5 +7,7 @@
 
 enum exit_status { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_CHECK = 3 };
 
+/* What is meant without a FILE: the one in the current directory, else the system's. */
+const char *command_line_default_configuration(void);
 /* Returns the exit status. */
 int command_line_run(int argc, char **argv);

@@ -30,3 +30,6 @@ struct command_table {
 
 /* NULL: there is none. `word` may have a value behind an equals sign. */
 const struct command_option *command_find_option(const struct command *command, const char *word);
+/* The value in "--name=value", or in the word behind "--name", to which `at` then moves; NULL when
+ * the word at `at` is another. For words that were checked: there is a value. */
+const char *command_option_value(const char *name, char **argv, int *at);

@@ -20,6 +20,17 @@ const struct command_option *command_find_option(const struct command *command, 
     return NULL;
 }
 
+const char *command_option_value(const char *name, char **argv, int *at)
+{
+    size_t size = strlen(name);
+
+    if (strncmp(argv[*at], name, size) != 0)
+        return NULL;
+    if (argv[*at][size] == '=')
+        return argv[*at] + size + 1;
+    return argv[*at][size] == '\0' ? argv[++*at] : NULL;
+}
+
 typedef void option_printer(const struct command *command, const struct command_option *option,
                             FILE *to);
 

@@ -7,4 +7,6 @@
 struct config;
 
 /* "FILE:LINE:COLUMN: text" as events: warnings and errors. */
+/* The errors alone, a line each, for who asked. The caller releases it. */
+char *config_report_errors(const struct config *config);
 void config_report(const struct config *config);

@@ -68,6 +68,8 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
     struct path_list written = {.paths = NULL};
     char *log_directory = directory_of(
         settings->telemetry.target == ACCESS_LOG_FILE ? settings->telemetry.path : NULL);
+    char *events_directory = directory_of(settings->events_path);
+    char *admin_directory = directory_of(settings->admin_socket);
     char *ready_directory = directory_of(ready_file);
     struct confinement *confinement;
 
@@ -77,6 +79,10 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
             configured.paths[i]);
     if (log_directory != NULL)
         add(&written, log_directory);
+    if (events_directory != NULL)
+        add(&written, events_directory);
+    if (admin_directory != NULL)
+        add(&written, admin_directory);
     if (ready_directory != NULL)
         add(&written, ready_directory);
     confinement = confinement_apply(
@@ -95,6 +101,8 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
     memory_release(directories.paths);
     memory_release(written.paths);
     memory_release(log_directory);
+    memory_release(events_directory);
+    memory_release(admin_directory);
     memory_release(ready_directory);
     return confinement;
 }

@@ -12,9 +12,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/admin/admin_service.h"
+#include "app/admin/monitoring.h"
 #include "app/config/config.h"
 #include "app/config_report.h"
 #include "app/configured_files.h"
+#include "app/event_log.h"
 #include "app/file_watch.h"
 #include "app/gateway_confinement.h"
 #include "app/passed_sockets.h"
@@ -26,6 +29,7 @@
 #include "protocol/tls/tls_key_log.h"
 #include "protocol/tls/tls_session_store.h"
 #include "runtime/buffer.h"
+#include "runtime/clock.h"
 #include "runtime/encoding.h"
 #include "runtime/event_loop.h"
 #include "runtime/file.h"
@@ -49,6 +53,11 @@ struct gateway {
     struct event_loop *loop;
     struct event_wake *told;
     struct event_signal *signals[4];
+    struct event_log events;
+    struct gateway_status status;
+    struct admin_service *admin;   /* NULL: only signals are obeyed */
+    struct monitoring *monitoring; /* NULL: nobody watches */
+    char *problems;                /* of a configuration that could not be used, a line each */
     struct timer *drain_limit;
     struct file_watch *files;
     struct timer *second_try;
@@ -130,6 +139,7 @@ static void on_terminate(void *context)
         return;
     }
     gateway->is_draining = true;
+    gateway->status.phase = GATEWAY_DRAINING;
     log_event(LOG_INFO, "draining %zu connections",
               atomic_load_explicit(&gateway->open_connections, memory_order_relaxed));
     for (size_t i = 0; i < gateway->worker_count; i++)
@@ -402,6 +412,8 @@ static struct generation *load(struct gateway *gateway, bool is_last_try, struct
     struct generation *generation = NULL;
 
     if (settings == NULL) {
+        memory_release(gateway->problems);
+        gateway->problems = config_report_errors(config);
         error_set(error, ERROR_VALUE, "%s cannot be used", gateway->settings->configuration);
     } else {
         create_telemetry(gateway, settings);
@@ -461,11 +473,33 @@ static void create_facts(struct gateway *gateway)
 /* ---- reloading
  * --------------------------------------------------------------------------------------------- */
 
+static bool is_same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Lists that end with NULL, or are NULL. */
+static bool are_same_texts(const char *const *a, const char *const *b)
+{
+    size_t i = 0;
+
+    if (a == NULL || b == NULL)
+        return a == b;
+    while (a[i] != NULL && is_same_text(a[i], b[i]))
+        i++;
+    return is_same_text(a[i], b[i]);
+}
+
 static void warn_of_what_needs_a_restart(const struct generation_settings *before,
                                          const struct generation_settings *next)
 {
     if (before->workers != next->workers)
         log_event(LOG_WARNING, "'workers' has changed: restart needed");
+    if (!is_same_text(before->admin_socket, next->admin_socket))
+        log_event(LOG_WARNING, "'admin' has changed: restart needed");
+    if (!is_same_text(before->monitoring_address, next->monitoring_address) ||
+        !are_same_texts(before->monitoring_hosts, next->monitoring_hosts))
+        log_event(LOG_WARNING, "'monitoring' has changed: restart needed");
 }
 
 /* Whoever added a listener on port 0 has no other way to learn its port. */
@@ -491,6 +525,7 @@ static void hand_over(struct gateway *gateway, struct generation *next, const in
     warn_of_what_needs_a_restart(generation_get_settings(gateway->generation),
                                  generation_get_settings(next));
     log_set_level(generation_get_settings(next)->events_level);
+    gateway_status_adopt(&gateway->status, next, sockets);
     generation_release(gateway->generation);
     gateway->generation = next;
     gateway->is_handing_over = true;
@@ -503,11 +538,32 @@ static void hand_over(struct gateway *gateway, struct generation *next, const in
     }
 }
 
+/* Both, or none. */
+static bool change_logs(struct gateway *gateway, const struct generation_settings *next,
+                        struct error *error)
+{
+    const struct generation_settings *before = generation_get_settings(gateway->generation);
+
+    if (!event_log_use(&gateway->events, next->events_path, error))
+        return false;
+    if (telemetry_change_log(gateway->telemetry, &next->telemetry, error))
+        return true;
+    (void)event_log_use(&gateway->events, before->events_path, NULL);
+    return false;
+}
+
+static void end_reload(struct gateway *gateway, const char *problems)
+{
+    gateway_status_end_reload(&gateway->status, problems);
+    admin_service_reloaded(gateway->admin);
+}
+
 static void report_failure(struct gateway *gateway, const struct error *error)
 {
     log_event(LOG_ERROR, "%s", error->text);
     log_event(LOG_ERROR, "nothing was reloaded: the configuration in use goes on");
     tell_ready(gateway, "the last reload failed; ");
+    end_reload(gateway, gateway->problems == NULL ? error->text : gateway->problems);
 }
 
 /* The next generation, whole, or the present one goes on. Files that are being renewed may not fit
@@ -521,6 +577,9 @@ static void reload(struct gateway *gateway)
     int *sockets;
 
     gateway->must_reload = false;
+    memory_release(gateway->problems);
+    gateway->problems = NULL;
+    gateway_status_begin_reload(&gateway->status);
     service_notify_reloading(gateway->notify, "reloading");
     next = load(gateway, is_last_try, &error);
     if (next == NULL && !is_last_try) {
@@ -534,8 +593,7 @@ static void reload(struct gateway *gateway)
     count = gateway->worker_count * generation_group_count(next);
     sockets = memory_allocate_array(count, sizeof(*sockets));
     if (open_sockets(gateway, next, gateway->generation, gateway->worker_count, sockets, &error) &&
-        telemetry_change_log(gateway->telemetry, &generation_get_settings(next)->telemetry,
-                             &error)) {
+        change_logs(gateway, generation_get_settings(next), &error)) {
         hand_over(gateway, next, sockets);
         watch_files(gateway);
     } else {
@@ -558,16 +616,20 @@ static void ask_for_reload(void *context)
         reload(gateway);
 }
 
-/* By logrotate, which says so with SIGUSR1. */
+/* By logrotate, which says so with SIGUSR1. A file that cannot be opened again is no reason to lose
+ * what goes to the one that is open. */
 static void on_logs_renamed(void *context)
 {
     struct gateway *gateway = context;
     struct error error = {.kind = ERROR_NONE};
+    bool has_events = event_log_reopen(&gateway->events, &error);
 
-    if (telemetry_reopen_log(gateway->telemetry, &error))
-        log_event(LOG_INFO, "logs opened again");
-    else
+    if (!has_events)
         log_event(LOG_ERROR, "%s", error.text);
+    if (!telemetry_reopen_log(gateway->telemetry, &error))
+        log_event(LOG_ERROR, "%s", error.text);
+    else if (has_events)
+        log_event(LOG_INFO, "logs opened again");
 }
 
 static void on_hangup(void *context)
@@ -599,6 +661,7 @@ static void on_told(void *context)
         if (gateway->has_started) {
             log_event(LOG_INFO, "reloaded %s", gateway->settings->configuration);
             tell_ready(gateway, "");
+            end_reload(gateway, NULL);
         }
         gateway->has_started = true;
         if (gateway->must_reload && !gateway->is_draining)
@@ -607,6 +670,79 @@ static void on_told(void *context)
     service_watchdog_on_answer(gateway->watchdog);
     if (atomic_load(&gateway->workers_ended) == gateway->worker_count)
         event_loop_stop(gateway->loop);
+}
+
+/* ---- commands and watchers
+ * ---------------------------------------------------------------------------------------------- */
+
+static void on_reload_command(void *context)
+{
+    on_hangup(context);
+}
+
+static void on_drain_command(void *context)
+{
+    struct gateway *gateway = context;
+
+    if (!gateway->is_draining)
+        on_terminate(gateway);
+}
+
+static void on_stop_command(void *context)
+{
+    log_event(LOG_INFO, "stopping now");
+    stop_now(context);
+}
+
+static bool start_admin(struct gateway *gateway, const char *path, struct error *error)
+{
+    static const struct admin_operations operations = {on_reload_command, on_drain_command,
+                                                       on_stop_command};
+    struct admin_service_settings settings = {
+        .loop = gateway->loop,
+        .path = path,
+        .status = &gateway->status,
+        .operations = &operations,
+        .context = gateway,
+    };
+
+    if (path == NULL)
+        return true;
+    gateway->admin = admin_service_start(&settings, error);
+    return gateway->admin != NULL;
+}
+
+static bool start_monitoring(struct gateway *gateway, const struct generation_settings *settings,
+                             struct error *error)
+{
+    struct monitoring_settings monitoring = {settings->monitoring_address,
+                                             settings->monitoring_hosts};
+    struct socket_address address;
+    char text[SOCKET_ADDRESS_TEXT_SIZE];
+
+    if (monitoring.address == NULL)
+        return true;
+    gateway->monitoring = monitoring_start(gateway->loop, &monitoring, &gateway->status, error);
+    if (gateway->monitoring == NULL)
+        return false;
+    monitoring_address(gateway->monitoring, &address);
+    socket_address_format(&address, text);
+    log_event(LOG_INFO, "monitoring http://%s", text);
+    return true;
+}
+
+static void init_status(struct gateway *gateway, size_t workers, const int *sockets)
+{
+    gateway->status = (struct gateway_status){
+        .configuration = gateway->settings->configuration,
+        .started_wall_seconds = clock_wall_seconds(),
+        .started_ms = clock_monotonic_ms(),
+        .workers = workers,
+        .open_connections = &gateway->open_connections,
+        .telemetry = gateway->telemetry,
+        .events = &gateway->events.queue,
+    };
+    gateway_status_adopt(&gateway->status, gateway->generation, sockets);
 }
 
 /* ---- the whole
@@ -636,7 +772,8 @@ static bool start(struct gateway *gateway, struct error *error)
     log_set_level(settings->events_level);
     if (!open_sockets(gateway, gateway->generation, NULL, workers, sockets, error) ||
         !confine(gateway, error) ||
-        !telemetry_change_log(gateway->telemetry, &settings->telemetry, error)) {
+        !telemetry_change_log(gateway->telemetry, &settings->telemetry, error) ||
+        !event_log_use(&gateway->events, settings->events_path, error)) {
         close_sockets(sockets, workers * groups);
         goto cleanup;
     }
@@ -650,8 +787,15 @@ static bool start(struct gateway *gateway, struct error *error)
     gateway->signals[1] = event_signal_create(gateway->loop, SIGINT, on_terminate, gateway);
     gateway->signals[2] = event_signal_create(gateway->loop, SIGHUP, on_hangup, gateway);
     gateway->signals[3] = event_signal_create(gateway->loop, SIGUSR1, on_logs_renamed, gateway);
+    init_status(gateway, workers, sockets);
+    if (!start_admin(gateway, settings->admin_socket, error) ||
+        !start_monitoring(gateway, settings, error)) {
+        close_sockets(sockets, workers * groups);
+        goto cleanup;
+    }
     started = start_workers(gateway, workers, sockets, error) && announce(gateway, sockets, error);
     if (started) {
+        gateway->status.phase = GATEWAY_SERVING;
         warn_of_unused_sockets(gateway);
         tell_ready(gateway, "");
         start_watchdog(gateway);
@@ -690,6 +834,8 @@ static void release(struct gateway *gateway)
         for (size_t i = 0; i < sizeof(gateway->signals) / sizeof(gateway->signals[0]); i++)
             event_signal_destroy(gateway->signals[i]);
         service_watchdog_stop(gateway->watchdog);
+        admin_service_stop(gateway->admin);
+        monitoring_stop(gateway->monitoring);
         timer_destroy(gateway->drain_limit);
         timer_destroy(gateway->second_try);
         file_watch_destroy(gateway->files);
@@ -703,6 +849,9 @@ static void release(struct gateway *gateway)
     backend_registry_destroy(gateway->facts.backends);
     tls_session_store_destroy(gateway->facts.sessions);
     tls_key_log_close(gateway->facts.key_log);
+    gateway_status_reset(&gateway->status);
+    memory_release(gateway->problems);
+    event_log_end(&gateway->events);
     confinement_destroy(gateway->confinement);
     service_notify_close(gateway->notify);
     passed_sockets_close(gateway->passed);
@@ -724,6 +873,7 @@ int gateway_run(const struct gateway_run_settings *settings)
     if (started) {
         event_loop_run(gateway.loop);
     } else {
+        event_log_end(&gateway.events); /* whoever started it reads standard error */
         log_event(LOG_ERROR, "%s", error.text);
         stop_now(&gateway);
     }
