@@ -40,6 +40,7 @@ struct admin_connection {
     struct event_watch *watch;
     struct timer *timer;
     uid_t user; /* of the process at the other end */
+    bool is_obeyed;
     enum state state;
     bool is_advancing; /* what it has asked for may come to an end meanwhile */
     enum report_form form;
@@ -205,6 +206,8 @@ static enum step obey(struct admin_connection *connection, struct slice line)
     struct slice name = slice_first(line, slice_find(line, ' '));
     struct slice form = slice_after(line, name.size);
 
+    if (!connection->is_obeyed)
+        return answer(connection, "error", "only root and the gateway's own user are obeyed");
     if (slice_equals(form, SLICE(" json")))
         connection->form = REPORT_JSON;
     else if (form.size > 0)
@@ -376,11 +379,8 @@ struct admin_connection *admin_connection_open(int fd,
     connection->timer = timer_create_on(settings->loop, on_timeout, connection);
     connection->state = STATE_READING;
     timer_start(connection->timer, states[STATE_READING].wait_ms);
-    if (is_obeyed(fd, &connection->user))
-        (void)wait_for(connection, EVENT_READABLE);
-    else if (answer(connection, "error", "only root and the gateway's own user are obeyed") ==
-             STEP_AGAIN)
-        (void)wait_for(connection, EVENT_WRITABLE);
+    connection->is_obeyed = is_obeyed(fd, &connection->user);
+    (void)wait_for(connection, EVENT_READABLE);
     return connection;
 }
 

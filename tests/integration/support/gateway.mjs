@@ -83,6 +83,15 @@ class Gateway {
         return path.join(this.#folder, "sallyport.yaml");
     }
 
+    /* Where its configuration is, and what it writes with a relative path. */
+    get folder() {
+        return this.#folder;
+    }
+
+    get pid() {
+        return this.#process.pid;
+    }
+
     get readyFile() {
         return JSON.parse(readFileSync(path.join(this.#folder, "ready.json"), "utf8"));
     }
