@@ -14,18 +14,14 @@
 #include <unistd.h>
 
 #include "app/admin_command.h"
+#include "app/check.h"
 #include "app/command_table.h"
 #include "app/command_text.h"
 #include "app/config/config.h"
-#include "app/config_report.h"
 #include "app/demo/demo.h"
 #include "app/gateway_run.h"
 #include "app/manual_page.h"
 #include "app/whoami/whoami.h"
-#include "gateway/backend/backend_registry.h"
-#include "gateway/generation/generation.h"
-#include "protocol/tls/tls_session_store.h"
-#include "runtime/log.h"
 #include "runtime/memory.h"
 
 static int run_command(int argc, char **argv);
@@ -39,37 +35,41 @@ static int help_command(int argc, char **argv);
 static const struct command_option run_options[] = {
     {"--ready-file", "FILE", "write names, addresses and ports of the listeners there, as JSON"},
     {"--keylog", "FILE", "write the secrets of all connections there, for Wireshark; never in use"},
-    {NULL},
+    {.name = NULL},
 };
 
 static const struct command_option admin_options[] = {
     {"--socket", "FILE", "the gateway's admin socket, instead of the one in the configuration"},
     {"--config", "FILE", "the configuration that names the socket"},
     {"--json", NULL, "answer for programs"},
-    {NULL},
+    {.name = NULL},
 };
 
 static const struct command_option check_options[] = {
+    {"--strict", NULL, "a warning is an error"},
+    {"--effective", NULL, "print all that is in effect, defaults too, with *** for secrets"},
+    {"--stdin", NULL, "the configuration comes from the standard input"},
+    {"--schema", NULL, "print the JSON Schema of configurations, for editors, and check nothing"},
     {"--docs", NULL, "print what each setting means, as Markdown, and check nothing"},
-    {NULL},
+    {.name = NULL},
 };
 
 static const struct command_option demo_options[] = {
     {"--once", NULL, "try everything, say how it went, and end"},
     {"--keep", "DIR", "leave certificates and configuration there, in a new or empty directory"},
     {"--address", "ADDRESS", "where the gateway listens"},
-    {NULL},
+    {.name = NULL},
 };
 
 static const struct command_option whoami_options[] = {
     {"--address", "ADDRESS", "where the viewer listens"},
-    {NULL},
+    {.name = NULL},
 };
 
 static const struct command_option help_options[] = {
     {"--manual", "sallyport|sallyport.yaml", "print the manual page of that name"},
     {"--completion", "bash|zsh|fish", "print the completions for that shell"},
-    {NULL},
+    {.name = NULL},
 };
 
 static const struct command commands[] = {
@@ -154,61 +154,41 @@ static int run_command(int argc, char **argv)
 /* ---- check
  * ------------------------------------------------------------------------------------------ */
 
-static int print_documentation(void)
+/* Takes the text. */
+static int print_text(char *text)
 {
-    char *text = config_format_documentation();
     bool printed = fputs(text, stdout) >= 0 && fflush(stdout) == 0;
 
     memory_release(text);
     return printed ? EXIT_OK : EXIT_START;
 }
 
-/* Builds everything that `run` would build, and listens nowhere. */
-static bool can_build(const struct generation_settings *settings)
-{
-    const struct tls_session_store_settings session_settings = {.bytes_max = 0};
-    struct generation_facts facts = {
-        .sessions = tls_session_store_create(&session_settings),
-        .backends = backend_registry_create(),
-    };
-    struct error error = {.kind = ERROR_NONE};
-    struct generation *generation = generation_create(settings, &facts, &error);
-    bool built = generation != NULL;
-
-    if (!built)
-        log_event(LOG_ERROR, "%s", error.text);
-    generation_release(generation);
-    backend_registry_destroy(facts.backends);
-    tls_session_store_destroy(facts.sessions);
-    return built;
-}
-
-static int check_file(const char *path)
-{
-    struct config *config = config_load_file(path);
-    const struct generation_settings *settings = config_settings(config);
-    bool is_good;
-
-    config_report(config);
-    is_good = settings != NULL && can_build(settings);
-    if (is_good)
-        printf("%s: ok\n", path);
-    config_destroy(config);
-    return is_good ? EXIT_OK : EXIT_START;
-}
-
 static int check_command(int argc, char **argv)
 {
-    const char *path = NULL;
+    struct check_settings settings = {.path = NULL};
+    bool reads_stdin = false;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--docs") == 0)
-            return print_documentation();
-        if (path != NULL)
+            return print_text(config_format_documentation());
+        if (strcmp(argv[i], "--schema") == 0)
+            return print_text(config_format_schema());
+        if (strcmp(argv[i], "--strict") == 0)
+            settings.is_strict = true;
+        else if (strcmp(argv[i], "--effective") == 0)
+            settings.shows_effective = true;
+        else if (strcmp(argv[i], "--stdin") == 0)
+            reads_stdin = true;
+        else if (settings.path != NULL)
             return usage_error(argv[0], "more than one configuration:", argv[i]);
-        path = argv[i];
+        else
+            settings.path = argv[i];
     }
-    return check_file(path == NULL ? command_line_default_configuration() : path);
+    if (reads_stdin && settings.path != NULL)
+        return usage_error(argv[0], "with --stdin there is no", settings.path);
+    if (!reads_stdin && settings.path == NULL)
+        settings.path = command_line_default_configuration();
+    return check_run(&settings);
 }
 
 /* ---- demo

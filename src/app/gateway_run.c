@@ -20,6 +20,7 @@
 #include "app/event_log.h"
 #include "app/file_watch.h"
 #include "app/gateway_confinement.h"
+#include "app/generation_report.h"
 #include "app/passed_sockets.h"
 #include "app/service_notify.h"
 #include "app/service_watchdog.h"
@@ -424,10 +425,12 @@ static struct generation *load(struct gateway *gateway, bool is_last_try, struct
     if (is_last_try && settings != NULL && generation == NULL)
         gateway_confinement_explain(gateway->confinement, gateway->settings->configuration,
                                     settings);
-    if (generation == NULL)
+    if (generation == NULL) {
         config_destroy(config);
-    else
+    } else {
         generation_set_owner(generation, destroy_config, config);
+        (void)generation_report(generation);
+    }
     return generation;
 }
 

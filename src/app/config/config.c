@@ -4,8 +4,11 @@
  */
 #include "app/config/config.h"
 
+#include <assert.h>
+
 #include "app/config/config_memory_internal.h"
 #include "app/config/config_tree_internal.h"
+#include "app/config/effective_internal.h"
 #include "app/config/path_pattern_internal.h"
 #include "app/config/problem_report_internal.h"
 #include "app/config/settings_reader_internal.h"
@@ -17,6 +20,8 @@
 struct config {
     struct config_memory memory;
     struct problem_report report;
+    struct source_files sources;
+    struct yaml_node *tree; /* NULL: nothing could be read */
     struct root_settings root;
 };
 
@@ -24,18 +29,18 @@ static struct config *create_config(const char *name)
 {
     struct config *config = memory_allocate(sizeof(*config));
 
+    source_files_init(&config->sources, &config->memory, &config->report);
     problem_report_init(&config->report, &config->memory,
                         config_memory_copy(&config->memory, slice_from_text(name)));
     return config;
 }
 
-static void init_reader(struct settings_reader *reader, struct config *config,
-                        struct source_files *sources)
+static void init_reader(struct settings_reader *reader, struct config *config)
 {
     *reader = (struct settings_reader){
         .memory = &config->memory,
         .report = &config->report,
-        .sources = sources,
+        .sources = &config->sources,
     };
     text_table_init(&reader->tls_profiles);
     text_table_init(&reader->trust_profiles);
@@ -54,8 +59,9 @@ static void reset_reader(struct settings_reader *reader)
 }
 
 /* What is watched, and what a confined process must still be able to read. */
-static void keep_sources(struct config *config, const struct source_files *sources)
+static void keep_sources(struct config *config)
 {
+    const struct source_files *sources = &config->sources;
     const char **paths =
         config_memory_allocate_array(&config->memory, sources->read_count + 1, sizeof(*paths));
 
@@ -65,39 +71,34 @@ static void keep_sources(struct config *config, const struct source_files *sourc
     config->root.generation.source_file_count = sources->read_count;
 }
 
-static void read_config(struct config *config, struct source_files *sources, struct yaml_node *root)
+static void read_config(struct config *config, struct yaml_node *root)
 {
+    config->tree = root;
     if (root != NULL) {
         struct settings_reader reader;
 
-        init_reader(&reader, config, sources);
+        init_reader(&reader, config);
         settings_read_mapping(&reader, settings_mapping_get(0), root, &config->root);
         reset_reader(&reader);
     }
-    keep_sources(config, sources);
-    source_files_reset(sources);
+    keep_sources(config);
     problem_report_finish(&config->report);
 }
 
 struct config *config_load_text(struct slice text, const char *name, const char *directory)
 {
     struct config *config = create_config(name);
-    struct source_files sources;
 
-    source_files_init(&sources, &config->memory, &config->report);
-    read_config(config, &sources, config_tree_from_text(&sources, text, name, directory));
+    read_config(config, config_tree_from_text(&config->sources, text, name, directory));
     return config;
 }
 
 struct config *config_load_file(const char *path)
 {
     struct config *config = create_config(path);
-    struct source_files sources;
 
-    source_files_init(&sources, &config->memory, &config->report);
-    read_config(config, &sources,
-                path_is_directory(path) ? config_tree_from_directory(&sources, path)
-                                        : config_tree_from_file(&sources, path));
+    read_config(config, path_is_directory(path) ? config_tree_from_directory(&config->sources, path)
+                                                : config_tree_from_file(&config->sources, path));
     return config;
 }
 
@@ -105,8 +106,15 @@ void config_destroy(struct config *config)
 {
     if (config == NULL)
         return;
+    source_files_reset(&config->sources);
     config_memory_release(&config->memory);
     memory_release(config);
+}
+
+char *config_format_effective(const struct config *config)
+{
+    assert(config->report.problems.errors == 0);
+    return effective_format(config->tree, &config->sources);
 }
 
 const struct generation_settings *config_settings(const struct config *config)

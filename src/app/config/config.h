@@ -47,5 +47,10 @@ const struct generation_settings *config_settings(const struct config *config);
 const char *config_admin_socket(const struct config *config);
 const struct config_problems *config_problems(const struct config *config);
 
+/* All that is in effect, as a configuration again, in which secrets are ***. There were no errors.
+ * The caller releases it. */
+char *config_format_effective(const struct config *config);
+/* The JSON Schema of configurations, from the table; the caller releases it. */
+char *config_format_schema(void);
 /* docs/CONFIGURATION.md, from the table, into the heap; the caller releases it. */
 char *config_format_documentation(void);

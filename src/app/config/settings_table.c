@@ -244,7 +244,8 @@ static const struct setting anchor_settings[] = {
         .example = "name: contoso\n",
     },
     {
-        .name = "file", .type = SETTING_TEXT, .is_required = true, FIELD(struct anchor_entry, file),
+        .name = "file", .type = SETTING_TEXT, .is_path = true, .is_required = true,
+        FIELD(struct anchor_entry, file),
         .meaning = "A file of trust anchors: any number in PEM, or one in DER; or a directory or "
                    "pattern of files.",
         .example = "file: contoso.pem\n",
@@ -273,19 +274,19 @@ static const struct setting_choice upload_rule_choices[] = {
 
 static const struct setting trust_profile_settings[] = {
     {
-        .name = "anchors", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST, .is_required = true,
-        .read = settings_read_anchors, .mapping = &anchor_mapping,
+        .name = "anchors", .type = SETTING_SPECIAL, .is_path = true,
+        .forms = SETTING_FORM_LIST, .is_required = true, .read = settings_read_anchors, .mapping = &anchor_mapping,
         .expects = "a list of files, or of mappings with a name and a file",
         LIST_FIELD(struct trust_profile_settings, anchors, anchor_count),
         .meaning = "The certificates of the CAs that are trusted to issue the clients'. A "
-                   "directory stands for all files in it that end with .pem, .crt, .cer or .der; the last "
-                   "part of a path may be a pattern, such as `partners.d/*.pem`. One that stands "
+                   "directory stands for all files in it that end with .pem, .crt, .cer or .der; "
+                   "the last part of a path may be a pattern, such as `partners.d/*.pem`. One that stands "
                    "for no file is an error. A file that comes or goes is noticed.",
         .example = "anchors: [internal-ca.pem, { name: contoso, file: contoso.pem }]\n",
     },
     {
-        .name = "intermediates", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
-        .read = settings_read_intermediates, .expects = "a list of files",
+        .name = "intermediates", .type = SETTING_SPECIAL, .is_path = true,
+        .forms = SETTING_FORM_LIST, .read = settings_read_intermediates, .expects = "a list of files",
         LIST_FIELD(struct trust_profile_settings, intermediates, intermediate_count),
         .otherwise = "none",
         .meaning = "Certificates of CAs between the anchors and the clients, for clients that do "
@@ -372,7 +373,7 @@ static const struct setting_choice error_detail_choices[] = {
 
 static const struct setting listener_certificate_settings[] = {
     {
-        .name = "trust", .type = SETTING_SPECIAL,
+        .name = "trust", .type = SETTING_SPECIAL, .is_path = true,
         .forms = SETTING_FORM_SCALAR | SETTING_FORM_LIST | SETTING_FORM_MAPPING,
         .read = settings_read_trust_profile, .mapping = &trust_profile_mapping,
         .expects = "a name of trust_profiles, a list of files, or a trust profile in place",
@@ -436,7 +437,7 @@ static const struct setting route_certificate_settings[] = {
         .example = "mode: none\n",
     },
     {
-        .name = "trust", .type = SETTING_SPECIAL,
+        .name = "trust", .type = SETTING_SPECIAL, .is_path = true,
         .forms = SETTING_FORM_SCALAR | SETTING_FORM_LIST | SETTING_FORM_MAPPING,
         .read = settings_read_trust_profile, .mapping = &trust_profile_mapping,
         .expects = "a name of trust_profiles, a list of files, or a trust profile in place",
@@ -806,7 +807,7 @@ static const struct setting_choice access_format_choices[] = {
 
 static const struct setting access_settings[] = {
     {
-        .name = "to", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
+        .name = "to", .type = SETTING_SPECIAL, .is_path = true, .forms = SETTING_FORM_SCALAR,
         .read = settings_read_access_log_target,
         .expects = "stdout, stderr, or a path with a '/'", .default_text = "stdout",
         .meaning = "Where the records go.",
@@ -1071,7 +1072,7 @@ static const struct setting root_settings[] = {
         .example = "version: 1\n",
     },
     {
-        .name = "include", .type = SETTING_TEXTS,
+        .name = "include", .type = SETTING_TEXTS, .is_of_files = true,
         FIELD(struct root_settings, included),
         .otherwise = "none",
         .meaning = "More files of this configuration; what they say is put behind what this file "

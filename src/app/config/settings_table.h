@@ -44,8 +44,10 @@ struct setting {
     const char *name;
     enum setting_type type;
     bool is_required;
-    bool is_secret;           /* shown nowhere */
-    bool is_embedded;         /* what its mapping fills is in the struct that it is in itself */
+    bool is_secret;   /* shown nowhere */
+    bool is_path;     /* of TEXT and SPECIAL: what it names, and is in a list or has a '/' */
+    bool is_of_files; /* says what the files are, and nothing more */
+    bool is_embedded; /* what its mapping fills is in the struct that it is in itself */
     const char *default_text; /* read as if somebody had written it; NULL: the field stays zero */
     const char *otherwise;    /* what zero then means, in words */
     uint64_t min;             /* of DURATION, SIZE, COUNT */
