@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +30,7 @@
 #include "gateway/generation/generation.h"
 #include "protocol/tls/tls_key_log.h"
 #include "protocol/tls/tls_session_store.h"
+#include "protocol/x509/key_decoding.h"
 #include "runtime/buffer.h"
 #include "runtime/clock.h"
 #include "runtime/encoding.h"
@@ -47,6 +49,7 @@ struct gateway {
     struct presented_table *chains;
     struct verdict_store *verdicts;
     struct confinement *confinement; /* NULL: none */
+    struct key_decoding *decoding;
     struct passed_sockets *passed;
     struct service_notify *notify; /* NULL: nobody waits to be told */
     struct service_watchdog *watchdog;
@@ -752,6 +755,18 @@ static void init_status(struct gateway *gateway, size_t workers, const int *sock
  * ------------------------------------------------------------------------------------------------
  */
 
+/* For tests and comparisons; what the library's version asks for needs no word. */
+static enum key_decoding_wish decoding_wish(void)
+{
+    const char *word = getenv("SALLYPORT_KEY_DECODING");
+
+    if (word != NULL && strcmp(word, "plain") == 0)
+        return KEY_DECODING_PLAIN;
+    if (word != NULL && strcmp(word, "legacy") == 0)
+        return KEY_DECODING_LEGACY;
+    return KEY_DECODING_BY_VERSION;
+}
+
 /* When ports below 1024 are open and keys are read; before the first thread, which is the access
  * log's. */
 static bool confine(struct gateway *gateway, struct error *error)
@@ -799,6 +814,7 @@ static bool start(struct gateway *gateway, struct error *error)
     started = start_workers(gateway, workers, sockets, error) && announce(gateway, sockets, error);
     if (started) {
         gateway->status.phase = GATEWAY_SERVING;
+        log_event(LOG_INFO, "%s", key_decoding_explain(gateway->decoding));
         warn_of_unused_sockets(gateway);
         tell_ready(gateway, "");
         start_watchdog(gateway);
@@ -858,6 +874,7 @@ static void release(struct gateway *gateway)
     confinement_destroy(gateway->confinement);
     service_notify_close(gateway->notify);
     passed_sockets_close(gateway->passed);
+    key_decoding_stop(gateway->decoding);
 }
 
 int gateway_run(const struct gateway_run_settings *settings)
@@ -867,6 +884,7 @@ int gateway_run(const struct gateway_run_settings *settings)
     bool started;
 
     signal(SIGPIPE, SIG_IGN);
+    gateway.decoding = key_decoding_start(decoding_wish());
     gateway.passed = passed_sockets_take(&error);
     gateway.notify = service_notify_open();
     create_facts(&gateway);
