@@ -52,8 +52,7 @@ void settings_refuse_value(struct settings_reader *reader, struct yaml_node *nod
     vsnprintf(text, sizeof(text), format, arguments);
     va_end(arguments);
     if (is_from_file(node))
-        problem_report_add(reader->report, CONFIG_ERROR, node->position, "this %s",
-                           secret_refusal);
+        problem_report_add(reader->report, CONFIG_ERROR, node->position, "this %s", secret_refusal);
     else
         problem_report_add(reader->report, CONFIG_ERROR, node->position, "%s", text);
     yaml_node_mark_faulty(node);
