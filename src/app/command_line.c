@@ -39,7 +39,7 @@ static const struct command_option run_options[] = {
 };
 
 static const struct command_option admin_options[] = {
-    {"--socket", "FILE", "the gateway's admin socket, instead of the one in the configuration"},
+    {"--socket", "FILE", "the admin socket, instead of the one in the configuration"},
     {"--config", "FILE", "the configuration that names the socket"},
     {"--json", NULL, "answer for programs"},
     {.name = NULL},
