@@ -12,7 +12,7 @@ static const struct command_option sail_options[] = {{"--keel", "DIR", "the dire
                                                      {"--wind", "north|south", "whence it blows"},
                                                      {"--speed", "KNOTS", "how fast"},
                                                      {"--now", NULL, "at once"},
-                                                     {NULL}};
+                                                     {.name = NULL}};
 static const struct command commands[] = {{"sail", NULL, "[FILE]", "go to sea", sail_options},
                                           {"sink", NULL, "", "go down", NULL}};
 static const struct command_table table = {commands, 2};
