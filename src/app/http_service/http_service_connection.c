@@ -27,6 +27,7 @@ enum {
 /* Idle is longer than gateways keep their connections, so that they are the ones that close. */
 enum {
     IDLE_MS = 120 * 1000,
+    FIRST_REQUEST_MS = 1000, /* who has said nothing for so long may be sent away for another */
     READING_MS = 30 * 1000,
     SKIPPING_MS = 30 * 1000,
     ANSWERING_MS = 30 * 1000,
@@ -159,6 +160,7 @@ static enum step answer_request(struct http_service_connection *connection,
         connection->owner.settings->answer(connection->owner.settings->context, request,
                                            connection->closes, connection->owner.scratch);
     connection->answered_bytes = 0;
+    connection->has_answered = true;
     connection->turn_answers++;
     if (!skips)
         return enter(connection, HTTP_SERVICE_ANSWERING);
@@ -329,6 +331,7 @@ struct http_service_connection *http_service_connection_open(
     buffer_init(&connection->input, connection->memory, INPUT_BYTES);
     connection->watch = event_watch_create(loop, fd, on_ready, connection);
     connection->timer = timer_create_on(loop, on_timeout, connection);
+    connection->opened_ms = clock_monotonic_ms();
     connection->state = HTTP_SERVICE_IDLE;
     timer_start(connection->timer, states[HTTP_SERVICE_IDLE].wait_ms);
     wait_for(connection, EVENT_READABLE);
@@ -337,7 +340,10 @@ struct http_service_connection *http_service_connection_open(
 
 bool http_service_connection_is_idle(const struct http_service_connection *connection)
 {
-    return connection->state == HTTP_SERVICE_IDLE;
+    uint64_t age_ms = clock_monotonic_ms() - connection->opened_ms;
+
+    return connection->state == HTTP_SERVICE_IDLE &&
+           (connection->has_answered || age_ms >= FIRST_REQUEST_MS);
 }
 
 void http_service_connection_destroy(struct http_service_connection *connection)

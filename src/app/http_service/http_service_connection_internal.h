@@ -54,12 +54,14 @@ struct http_service_connection {
     size_t answered_bytes;
     bool closes; /* behind the answer at hand */
     size_t lingered_bytes;
+    uint64_t opened_ms;
+    bool has_answered;     /* any request */
     unsigned turn_answers; /* in this turn */
 };
 
 /* Takes over the descriptor. */
 struct http_service_connection *http_service_connection_open(
     struct event_loop *loop, int fd, const struct http_service_connection_owner *owner);
-/* Between two requests, or before the first. */
+/* Between two requests; or it has taken its time before the first. */
 bool http_service_connection_is_idle(const struct http_service_connection *connection);
 void http_service_connection_destroy(struct http_service_connection *connection);
