@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "app/configured_files.h"
 #include "gateway/identity/judging_context.h"
@@ -39,12 +40,17 @@ static bool is_device(const char *path)
            strncmp(path, "/proc/", strlen("/proc/")) == 0;
 }
 
-static char *directory_of(const char *file)
+/* Where the file is made, or the device itself. NULL: nothing needs to be allowed, as for what
+ * leads to a pipe. */
+static char *place_of(const char *file)
 {
     char *directory = NULL;
+    struct stat status;
 
-    if (file == NULL || is_device(file))
+    if (file == NULL)
         return NULL;
+    if (is_device(file))
+        return stat(file, &status) == 0 && S_ISCHR(status.st_mode) ? memory_copy_text(file) : NULL;
     directory = file_path_beside(file, "");
     if (directory[0] != '\0')
         return directory;
@@ -66,11 +72,11 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
     struct path_list files = {.paths = NULL};
     struct path_list directories = {.paths = NULL};
     struct path_list written = {.paths = NULL};
-    char *log_directory = directory_of(
-        settings->telemetry.target == ACCESS_LOG_FILE ? settings->telemetry.path : NULL);
-    char *events_directory = directory_of(settings->events_path);
-    char *admin_directory = directory_of(settings->admin_socket);
-    char *ready_directory = directory_of(ready_file);
+    char *log_directory =
+        place_of(settings->telemetry.target == ACCESS_LOG_FILE ? settings->telemetry.path : NULL);
+    char *events_directory = place_of(settings->events_path);
+    char *admin_directory = place_of(settings->admin_socket);
+    char *ready_directory = place_of(ready_file);
     struct confinement *confinement;
 
     configured_files_collect(&configured, configuration, settings);

@@ -43,7 +43,9 @@ function lint(metrics) {
     for (const [name, { help, type, samples }] of metrics) {
         if (!help || !type) complain(name, "no HELP or TYPE");
         if (!/^sallyport_[a-z][a-z0-9_]*$/.test(name)) complain(name, "not in snake case, or ours");
-        if ((type === "counter") !== name.endsWith("_total")) complain(name, "_total is for counters");
+        if ((type === "counter") !== name.endsWith("_total")) {
+            complain(name, "_total is for counters, and they have it");
+        }
         if (/_(count|sum|bucket)$/.test(name)) complain(name, "a suffix of histograms");
         if (/_(counter|gauge|histogram|summary|metric)(_|$)/.test(name)) complain(name, "a type");
         if (/_(ms|us|milliseconds|minutes|hours|days|kb|kilobytes|percent)(_|$)/.test(name)) {
@@ -69,7 +71,8 @@ function assertHistogram(samples, name) {
         const key = JSON.stringify(rest);
         if (!series.has(key)) series.set(key, { buckets: [], sum: null, count: null });
         const one = series.get(key);
-        if (sample.name === `${name}_bucket`) one.buckets.push([Number(le.replace("+Inf", "Infinity")), sample.value]);
+        const bound = le === "+Inf" ? Infinity : Number(le);
+        if (sample.name === `${name}_bucket`) one.buckets.push([bound, sample.value]);
         else one[sample.name.slice(name.length + 1)] = sample.value;
     }
     for (const { buckets, sum, count } of series.values()) {
