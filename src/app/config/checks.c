@@ -225,6 +225,77 @@ static bool takes_every_path(const char *const *paths)
     return false;
 }
 
+/* Does a pattern take every path that the other takes? */
+static bool covers(const char *pattern, const char *other)
+{
+    size_t size = strlen(pattern);
+
+    if (strcmp(pattern, "*") == 0)
+        return true;
+    if (size > 0 && pattern[size - 1] == '*')
+        return strncmp(pattern, other, size - 1) == 0;
+    return strcmp(pattern, other) == 0;
+}
+
+static bool takes_some_path_of(const struct route_settings *route, const struct route_settings *of)
+{
+    if (route->match.paths == NULL || of->match.paths == NULL)
+        return route->match.paths == NULL;
+    for (const char *const *other = of->match.paths; *other != NULL; other++)
+        for (const char *const *pattern = route->match.paths; *pattern != NULL; pattern++)
+            if (covers(*pattern, *other))
+                return true;
+    return false;
+}
+
+static bool has_method(const struct route_settings *route, const char *method)
+{
+    const char *const *own = route->match.methods;
+
+    while (own != NULL && *own != NULL && strcmp(*own, method) != 0)
+        own++;
+    return own == NULL || *own != NULL;
+}
+
+/* Does it take a method that the other leaves? */
+static bool takes_other_methods(const struct route_settings *route,
+                                const struct route_settings *than)
+{
+    if (route->match.methods == NULL)
+        return true;
+    for (const char *const *method = route->match.methods; *method != NULL; method++)
+        if (!has_method(than, *method))
+            return true;
+    return false;
+}
+
+/* Whoever demands a certificate for GET seldom means that POST is free. */
+static void warn_of_falling_through(struct settings_reader *reader, struct yaml_node *node,
+                                    const struct listener_settings *listener, size_t index)
+{
+    const struct route_settings *route = &listener->routes[index];
+    struct demand demand = demand_of(listener, route);
+
+    if (route->match.methods == NULL || !needs_trust(demand.mode))
+        return;
+    for (size_t i = index + 1; i < listener->route_count; i++) {
+        const struct route_settings *later = &listener->routes[i];
+        struct demand later_demand = demand_of(listener, later);
+
+        if (later_demand.mode <= demand.mode || !takes_some_path_of(later, route) ||
+            !takes_other_methods(later, route))
+            continue;
+        settings_warn(reader, place_of(node, "methods")->position,
+                      "route '%s' has mode %s for these methods only: others fall through to "
+                      "route '%s' %s, whose mode is %s",
+                      route->match.name, client_certificate_mode_name(demand.mode),
+                      later->match.name,
+                      problem_place(reader->memory, later->match.position, node->position),
+                      client_certificate_mode_name(later_demand.mode));
+        return;
+    }
+}
+
 /* An exemption never takes a path with a ';', so something is left for the routes behind it. */
 static bool takes_everything(const struct listener_settings *listener,
                              const struct route_settings *route)
@@ -279,6 +350,8 @@ static void check_routes(struct settings_reader *reader, struct yaml_node *nodes
             warn_of_unreachable(reader, node, route, catch_all);
         if (is_demand_sound && node->kind == YAML_MAPPING)
             check_route(reader, node, listener, route);
+        if (is_demand_sound && !node->is_faulty)
+            warn_of_falling_through(reader, node, listener, i);
         if (catch_all == NULL && !node->is_faulty && is_demand_sound &&
             takes_everything(listener, route))
             catch_all = route;

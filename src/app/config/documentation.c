@@ -87,6 +87,11 @@ static const char introduction[] =
     "files that\n"
     "  end with `.yaml` are read in the order of their names. Nothing is said twice.\n"
     "- **Text** that YAML would read as a number, or as true or false, must be quoted: `\"1.2\"`.\n"
+    "- A configuration with `version: 1` that is accepted stays accepted, with the same meaning, "
+    "by every\n"
+    "  later program that knows version 1: settings are added, defaults are not weakened, and what "
+    "is to\n"
+    "  go is warned of first. Only what was refused may become accepted.\n"
     "- An unknown name is an error, and so is an empty list where it would mean nobody or "
     "everybody.\n";
 

@@ -38,11 +38,43 @@ void settings_register_trust_profile(struct settings_reader *reader, struct yaml
     register_name(&reader->trust_profiles, profile->name, target);
 }
 
+/* Services of Azure's that know themselves by this name alone. */
+static bool is_azure_host(struct slice host)
+{
+    static const char *const endings[] = {".azurewebsites.net", ".azurecontainerapps.io",
+                                          ".azure-api.net",     ".azurestaticapps.net",
+                                          ".azurefd.net",       NULL};
+
+    for (const char *const *ending = endings; *ending != NULL; ending++)
+        if (slice_ends_with(host, slice_from_text(*ending)))
+            return true;
+    return false;
+}
+
+/* The client's Host would be preserved. */
+static void warn_of_azure_hosts(struct settings_reader *reader,
+                                const struct backend_settings *backend)
+{
+    for (size_t i = 0; backend->host == NULL && i < backend->endpoint_count; i++) {
+        const struct backend_endpoint_settings *endpoint = &backend->endpoints[i];
+        struct slice host = slice_from_text(endpoint->url == NULL ? "" : endpoint->url);
+
+        host = slice_after(host, slice_find(host, '/') + 2);
+        host = slice_first(host, slice_find(host, ':'));
+        if (is_azure_host(host))
+            settings_warn(reader, endpoint->position,
+                          "'%.*s' answers to its own name only, and the client's is preserved: "
+                          "set 'host' to that name",
+                          SLICE_FORMAT(host));
+    }
+}
+
 void settings_register_backend(struct settings_reader *reader, struct yaml_node *node, void *target)
 {
     const struct backend_settings *backend = target;
 
     (void)node;
+    warn_of_azure_hosts(reader, backend);
     register_name(&reader->backends, backend->name, target);
 }
 
@@ -291,6 +323,7 @@ static struct backend_settings *read_backend_in_place(struct settings_reader *re
     backend->endpoints[0] = endpoint;
     backend->endpoint_count = 1;
     backend->position = node->position;
+    warn_of_azure_hosts(reader, backend);
     text_table_add(&reader->backend_urls, slice_from_text(backend->name), backend);
     return backend;
 }

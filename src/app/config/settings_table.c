@@ -275,18 +275,20 @@ static const struct setting_choice upload_rule_choices[] = {
 static const struct setting trust_profile_settings[] = {
     {
         .name = "anchors", .type = SETTING_SPECIAL, .is_path = true,
-        .forms = SETTING_FORM_LIST, .is_required = true, .read = settings_read_anchors, .mapping = &anchor_mapping,
+        .forms = SETTING_FORM_LIST, .is_required = true, .read = settings_read_anchors,
+        .mapping = &anchor_mapping,
         .expects = "a list of files, or of mappings with a name and a file",
         LIST_FIELD(struct trust_profile_settings, anchors, anchor_count),
         .meaning = "The certificates of the CAs that are trusted to issue the clients'. A "
                    "directory stands for all files in it that end with .pem, .crt, .cer or .der; "
-                   "the last part of a path may be a pattern, such as `partners.d/*.pem`. One that stands "
-                   "for no file is an error. A file that comes or goes is noticed.",
+                   "the last part of a path may be a pattern, such as `partners.d/*.pem`. One that "
+                   "stands for no file is an error. A file that comes or goes is noticed.",
         .example = "anchors: [internal-ca.pem, { name: contoso, file: contoso.pem }]\n",
     },
     {
         .name = "intermediates", .type = SETTING_SPECIAL, .is_path = true,
-        .forms = SETTING_FORM_LIST, .read = settings_read_intermediates, .expects = "a list of files",
+        .forms = SETTING_FORM_LIST, .read = settings_read_intermediates,
+        .expects = "a list of files",
         LIST_FIELD(struct trust_profile_settings, intermediates, intermediate_count),
         .otherwise = "none",
         .meaning = "Certificates of CAs between the anchors and the clients, for clients that do "

@@ -488,6 +488,48 @@ TEST(a_certificate_comes_in_one_form_only)
     CHECK_CASES(cases);
 }
 
+#define ROUTES_OF(mode, routes)                                                                    \
+    HEAD "  - address: \":8443\"\n" TLS "    client_certificate: { trust: t, mode: " mode          \
+         " }\n    routes:\n" routes "trust_profiles: { t: { anchors: [a] } }\n"
+#define ONLY(methods)                                                                              \
+    "      - { name: a, paths: [/a/*], methods: " methods                                          \
+    ", client_certificate: { mode: required }, backend: \"http://h\" }\n"
+#define LATER(more) "      - { name: b, backend: \"http://h\"" more " }\n"
+#define UNCHECKED   "9:22: warning: revocation is not checked for 't'\n"
+#define FALLS                                                                                      \
+    "7:44: warning: route 'a' has mode required for these methods only: others fall through to "   \
+    "route 'b' on line 8, whose mode is optional\n"
+
+TEST(a_demand_for_some_methods_warns_of_the_others)
+{
+    static const struct problem_case cases[] = {
+        {ROUTES_OF("optional", ONLY("[GET]") LATER("")), FALLS UNCHECKED},
+        {ROUTES_OF("optional", ONLY("[GET]") LATER(", paths: [/a/*, /b]")), FALLS UNCHECKED},
+        {ROUTES_OF("optional", ONLY("[GET]") LATER(", methods: [GET, POST]")), FALLS UNCHECKED},
+        {ROUTES_OF("optional", ONLY("[GET]") LATER(", methods: [GET]")), UNCHECKED},
+        {ROUTES_OF("optional", ONLY("[GET]") LATER(", paths: [/b/*]")), UNCHECKED},
+        {ROUTES_OF("required", ONLY("[GET]") LATER("")), UNCHECKED},
+    };
+
+    CHECK_CASES(cases);
+}
+
+TEST(a_service_that_knows_its_own_name_only_is_warned_of)
+{
+    static const char *const words =
+        "answers to its own name only, and the client's is preserved: set 'host' to that name";
+    char *expected = memory_format("7:30: warning: 'x.azurewebsites.net' %s\n"
+                                   "8:30: warning: 'y.azure-api.net' %s\n",
+                                   words, words);
+
+    check_text(slice_from_text(VALID
+                               "backends: { a: { endpoints: [\"http://x.azurewebsites.net:81\"] },"
+                               "\n            b: { endpoints: [\"http://y.azure-api.net\"] },\n"
+                               "  c: { endpoints: [\"http://z.azurewebsites.net\"], host: z } }\n"),
+               expected);
+    memory_release(expected);
+}
+
 #define POLICY(policy)                                                                             \
     VALID "tls_profiles: { a: { certificates: [{ chain: c, key: k }], policy: " policy " } }\n"
 
@@ -935,6 +977,8 @@ int main(void)
         cmocka_unit_test(values_with_a_grammar_of_their_own_say_what_it_is),
         cmocka_unit_test(tls_profiles_that_make_no_sense_are_refused),
         cmocka_unit_test(a_certificate_comes_in_one_form_only),
+        cmocka_unit_test(a_demand_for_some_methods_warns_of_the_others),
+        cmocka_unit_test(a_service_that_knows_its_own_name_only_is_warned_of),
         cmocka_unit_test(a_predefined_policy_has_a_name_and_may_lose_something),
         cmocka_unit_test(anchors_are_files_that_are_named),
         cmocka_unit_test(an_endpoint_is_scheme_host_and_port),
