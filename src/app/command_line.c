@@ -20,12 +20,14 @@
 #include "app/config/config.h"
 #include "app/demo/demo.h"
 #include "app/gateway_run.h"
+#include "app/init_command.h"
 #include "app/manual_page.h"
 #include "app/whoami/whoami.h"
 #include "runtime/memory.h"
 
 static int run_command(int argc, char **argv);
 static int check_command(int argc, char **argv);
+static int init_command(int argc, char **argv);
 static int demo_command(int argc, char **argv);
 static int version_command(int argc, char **argv);
 static int help_command(int argc, char **argv);
@@ -86,6 +88,7 @@ static const struct command commands[] = {
      "the certificates and trust anchors of a running gateway, and when they expire",
      admin_options},
     {"healthcheck", admin_command, "", "is a gateway ready? Exit status 0 or 3", admin_options},
+    {"init", init_command, "[FILE]", "ask five questions and write a configuration", NULL},
     {"demo", demo_command, "",
      "a gateway, a throw-away PKI and a viewer, and what to try with them", demo_options},
     {"whoami", whoami_main, "",
@@ -189,6 +192,16 @@ static int check_command(int argc, char **argv)
     if (!reads_stdin && settings.path == NULL)
         settings.path = command_line_default_configuration();
     return check_run(&settings);
+}
+
+/* ---- init
+ * ------------------------------------------------------------------------------------------- */
+
+static int init_command(int argc, char **argv)
+{
+    if (argc > 2)
+        return usage_error(argv[0], "more than one configuration:", argv[2]);
+    return init_run(argc > 1 ? argv[1] : "sallyport.yaml");
 }
 
 /* ---- demo

@@ -395,6 +395,33 @@ test("what is checked may come from the standard input, and strictly", () => {
     assert.equal(check(effective.stdout).status, 0);
 });
 
+test("init asks five questions, and check accepts what comes of it", async () => {
+    const directory = makeDirectory("init");
+    const init = (answers, ...words) =>
+        spawnSync(PROGRAM, ["init", ...words], {
+            ...{ cwd: directory, input: answers.join("\n"), encoding: "utf8" },
+            env: { ...process.env, ...SANITIZER_ENVIRONMENT },
+        });
+    const unfinished = init(["127.0.0.1:0", "server.pem"]);
+    assert.equal(unfinished.status, 1);
+    assert.match(unfinished.stderr, /there is no answer/);
+    const answers = ["here", "127.0.0.1:0", "", "server.key", "ca.pem", "ftp://x", backend.url];
+    const good = init([...answers, ""]);
+    assert.equal(good.status, 0, good.stderr);
+    assert.match(good.stderr, /'ftp:\/\/x' is not an endpoint|there is no backend/);
+    assert.equal(good.stdout.match(/\?/g).length, 7);
+    const file = path.join(directory, "sallyport.yaml");
+    const checked = await runProgram("check", file);
+    assert.equal(checked.status, 0, checked.stderr);
+    const text = readFileSync(file, "utf8");
+    const again = init(["", "", "", "", "", ""]);
+    assert.equal(again.status, 1);
+    assert.match(again.stderr, /'sallyport.yaml' is there already, and stays as it is/);
+    assert.equal(readFileSync(file, "utf8"), text);
+    assert.equal(init(["", "", "", "", "", ""], "other.yaml").status, 0);
+    assert.equal(init([], "a", "b").status, 2);
+});
+
 /* ---- on reload ------------------------------------------------------------------------------ */
 
 test("whatever is wrong on reload, the generation in use goes on", async (t) => {
