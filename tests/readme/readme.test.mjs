@@ -92,6 +92,11 @@ for (const document of DOCUMENTS) {
     });
 }
 
+test("docs/CONFIGURATION.md is what the program says of its settings", async () => {
+    const { stdout } = await runProgram("check", "--docs");
+    assert.ok(read("docs/CONFIGURATION.md") === stdout, "run: sallyport check --docs");
+});
+
 /* Commands in blocks for the shell, without prompts and comments. */
 function commandLines(document) {
     return blocks(document)
