@@ -172,7 +172,24 @@ static unsigned from_uv(int events)
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-static void arm(struct event_watch *watch)
+/* Changing what is polled for costs two system calls, and an owner that answers requests wants to
+ * read, then does not, and then does again. So READABLE stays armed when nobody wants it any more,
+ * until there is something to read. It stands for HANGUP meanwhile: an end makes a socket readable
+ * too. */
+static bool is_enough(unsigned armed, unsigned interest)
+{
+    unsigned covered = armed;
+
+    if (armed == interest)
+        return true;
+    if (interest == EVENT_NONE || (armed & EVENT_READABLE) == 0)
+        return false;
+    if ((interest & EVENT_READABLE) == 0)
+        covered |= EVENT_HANGUP;
+    return (interest & ~covered) == 0 && (armed & ~interest & EVENT_WRITABLE) == 0;
+}
+
+static void arm_exactly(struct event_watch *watch)
 {
     if (watch->armed == watch->interest)
         return;
@@ -183,20 +200,32 @@ static void arm(struct event_watch *watch)
     watch->armed = watch->interest;
 }
 
+static void arm(struct event_watch *watch)
+{
+    if (!is_enough(watch->armed, watch->interest))
+        arm_exactly(watch);
+}
+
 /* With an error libuv stops the watch. It is armed again, since an owner that has not read the
  * error yet must hear of it again, as of everything else that is ready. A connecting owner waits
  * for writable alone, and a failed socket is. */
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct event_watch *watch = poll->data;
-    unsigned ready = from_uv(events);
+    unsigned ready = from_uv(events) & watch->interest;
+    bool is_unwanted = (from_uv(events) & ~watch->interest) != 0;
 
     if (status < 0) {
         watch->armed = EVENT_NONE;
         ready = EVENT_READABLE | EVENT_HANGUP | (watch->interest & EVENT_WRITABLE);
     }
-    watch->callback(watch->context, ready);
-    if (!watch->destroyed)
+    if (ready != EVENT_NONE)
+        watch->callback(watch->context, ready);
+    if (watch->destroyed)
+        return;
+    if (is_unwanted)
+        arm_exactly(watch);
+    else
         arm(watch);
 }
 

@@ -432,6 +432,13 @@ static bool is_abandoned(const struct connection *connection)
     return (connection->ready & EVENT_HANGUP) != 0 && !exchange_wants_content(connection->exchange);
 }
 
+/* Of a next request. Without any, the socket says when some comes: looking is a system call, and
+ * mostly in vain. */
+static bool has_input(const struct connection *connection)
+{
+    return client_http1_has_begun(&connection->client) || tls_connection_has_input(connection->tls);
+}
+
 static enum step serve(struct connection *connection)
 {
     if (connection->environment->draining && connection->state == CONNECTION_SERVING)
@@ -464,6 +471,8 @@ static enum step serve(struct connection *connection)
         end_exchange(connection);
         if (connection->client.answer_closes)
             return close_connection(connection);
+        if (connection->state == CONNECTION_SERVING && !has_input(connection))
+            return STEP_WAIT;
     }
     connection->wants_turn = true;
     return STEP_WAIT;
@@ -488,12 +497,14 @@ static enum step linger(struct connection *connection)
         return enter(connection, CONNECTION_CLOSED);
     if (tls_connection_has_output(connection->tls))
         return STEP_WAIT;
-    socket_shutdown_write(connection->fd);
     while (connection->lingered_bytes < LINGER_BYTES_MAX) {
         struct socket_result got = socket_read(connection->fd, memory, sizeof(memory));
 
-        if (got.outcome == SOCKET_AGAIN)
+        /* A client that has closed its side needs no word that we close ours. */
+        if (got.outcome == SOCKET_AGAIN) {
+            socket_shutdown_write(connection->fd);
             return STEP_WAIT;
+        }
         if (got.outcome != SOCKET_DONE)
             break;
         connection->lingered_bytes += got.count;

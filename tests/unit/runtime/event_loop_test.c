@@ -105,6 +105,76 @@ static void make_connection(int ends[2])
     socket_close(listening);
 }
 
+/* Whether a watch that changed its mind was called, while another one was called three times. */
+static unsigned heard_meanwhile(struct event_loop *loop, struct listener *listener)
+{
+    struct listener other = {.loop = loop, .calls_max = 3};
+    struct event_watch *watch = NULL;
+    int ends[2];
+
+    make_pair(ends);
+    listener->ready = EVENT_NONE;
+    watch = event_watch_create(loop, ends[0], on_ready, &other);
+    event_watch_set(watch, EVENT_WRITABLE);
+    event_loop_run(loop);
+    event_watch_destroy(watch);
+    close_pair(ends);
+    return listener->ready;
+}
+
+TEST(what_is_no_longer_wanted_is_not_heard)
+{
+    struct event_loop *loop = event_loop_create();
+    struct listener listener = {.loop = loop};
+    struct event_watch *watch = NULL;
+    int ends[2];
+
+    make_pair(ends);
+    watch = event_watch_create(loop, ends[0], on_ready, &listener);
+    event_watch_set(watch, EVENT_READABLE);
+    assert_int_equal(heard_meanwhile(loop, &listener), EVENT_NONE);
+
+    event_watch_set(watch, EVENT_HANGUP);
+    assert_int_equal(socket_write(ends[1], SLICE("x")).count, 1);
+    assert_int_equal(heard_meanwhile(loop, &listener), EVENT_NONE);
+    event_watch_set(watch, EVENT_READABLE);
+    assert_int_equal(heard_meanwhile(loop, &listener), EVENT_READABLE);
+    event_watch_set(watch, EVENT_WRITABLE | EVENT_HANGUP);
+    assert_int_equal(heard_meanwhile(loop, &listener), EVENT_WRITABLE);
+    event_watch_set(watch, EVENT_NONE);
+    assert_int_equal(heard_meanwhile(loop, &listener), EVENT_NONE);
+
+    event_watch_set(watch, EVENT_READABLE);
+    event_watch_set(watch, EVENT_HANGUP);
+    socket_shutdown_write(ends[1]);
+    assert_int_equal(heard_meanwhile(loop, &listener), EVENT_HANGUP);
+    event_watch_set(watch, EVENT_READABLE | EVENT_HANGUP);
+    assert_int_equal(heard_meanwhile(loop, &listener), EVENT_READABLE | EVENT_HANGUP);
+    event_watch_destroy(watch);
+    event_loop_destroy(loop);
+    close_pair(ends);
+}
+
+/* An end alone, without bytes before it, to somebody who has stopped reading. */
+TEST(an_end_is_heard_by_who_no_longer_reads)
+{
+    struct event_loop *loop = event_loop_create();
+    struct listener listener = {.loop = loop};
+    struct event_watch *watch = NULL;
+    int ends[2];
+
+    make_connection(ends);
+    watch = event_watch_create(loop, ends[0], on_ready, &listener);
+    event_watch_set(watch, EVENT_READABLE);
+    event_watch_set(watch, EVENT_HANGUP);
+    assert_int_equal(heard_meanwhile(loop, &listener), EVENT_NONE);
+    socket_close(ends[1]);
+    assert_int_equal(heard_meanwhile(loop, &listener), EVENT_HANGUP);
+    event_watch_destroy(watch);
+    event_loop_destroy(loop);
+    socket_close(ends[0]);
+}
+
 TEST(a_reset_peer_is_readable_and_has_hung_up)
 {
     int ends[2];
@@ -466,6 +536,8 @@ TEST(continuing_from_an_event_reaches_past_the_next_wait)
 int main(void)
 {
     return RUN_TESTS(cmocka_unit_test(a_watch_hears_what_it_asked_for),
+                     cmocka_unit_test(what_is_no_longer_wanted_is_not_heard),
+                     cmocka_unit_test(an_end_is_heard_by_who_no_longer_reads),
                      cmocka_unit_test(a_reset_peer_is_readable_and_has_hung_up),
                      cmocka_unit_test(an_error_is_heard_again_until_it_was_read),
                      cmocka_unit_test(a_watch_without_interest_hears_nothing),
