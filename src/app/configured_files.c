@@ -8,7 +8,7 @@
 
 #include "runtime/memory.h"
 
-static void add(struct configured_files *files, const char *path)
+void configured_files_add(struct configured_files *files, const char *path)
 {
     for (size_t i = 0; i < files->count; i++) {
         if (strcmp(files->paths[i], path) == 0)
@@ -24,28 +24,28 @@ static void add_anchors(struct configured_files *files,
     const struct trust_profile_settings *trust = client_certificate->trust;
 
     for (size_t i = 0; trust != NULL && i < trust->anchor_count; i++)
-        add(files, trust->anchors[i].path);
+        configured_files_add(files, trust->anchors[i].path);
     for (size_t i = 0; trust != NULL && i < trust->intermediate_count; i++)
-        add(files, trust->intermediates[i].path);
+        configured_files_add(files, trust->intermediates[i].path);
 }
 
 static void add_certificate(struct configured_files *files,
                             const struct tls_certificate_settings *certificate)
 {
     if (certificate->pfx != NULL) {
-        add(files, certificate->pfx);
+        configured_files_add(files, certificate->pfx);
     } else if (certificate->directory != NULL) {
         /* Also those that are not there: they may come. */
         for (size_t i = 0; tls_certificate_directory_file(i) != NULL; i++) {
             char *path =
                 memory_format("%s/%s", certificate->directory, tls_certificate_directory_file(i));
 
-            add(files, path);
+            configured_files_add(files, path);
             memory_release(path);
         }
     } else {
-        add(files, certificate->chain);
-        add(files, certificate->key);
+        configured_files_add(files, certificate->chain);
+        configured_files_add(files, certificate->key);
     }
 }
 
@@ -63,9 +63,9 @@ void configured_files_collect(struct configured_files *files, const char *config
 {
     *files = (struct configured_files){NULL, 0};
     if (settings->source_file_count == 0)
-        add(files, configuration);
+        configured_files_add(files, configuration);
     for (size_t i = 0; i < settings->source_file_count; i++)
-        add(files, settings->source_files[i]);
+        configured_files_add(files, settings->source_files[i]);
     for (size_t i = 0; i < settings->listener_count; i++)
         add_listener(files, &settings->listeners[i]);
 }

@@ -18,5 +18,7 @@ struct configured_files {
 /* The list is the caller's, and keeps nothing of the settings. */
 void configured_files_collect(struct configured_files *files, const char *configuration,
                               const struct generation_settings *settings);
+/* Adds one, unless it is there already. */
+void configured_files_add(struct configured_files *files, const char *path);
 bool configured_files_is_directory(const char *path);
 void configured_files_reset(struct configured_files *files);

@@ -64,6 +64,7 @@ struct gateway {
     char *problems;                /* of a configuration that could not be used, a line each */
     struct timer *drain_limit;
     struct file_watch *files;
+    struct configured_files failed; /* of a configuration that could not be used; else empty */
     struct timer *second_try;
     uint64_t try_until_ms; /* files that do not fit together are tried again until then */
     struct worker *workers[WORKERS_MAX];
@@ -407,6 +408,17 @@ static void destroy_config(void *config)
     config_destroy(config);
 }
 
+/* `config` is NULL when there was no failure. */
+static void note_failed_files(struct gateway *gateway, const struct config *config)
+{
+    size_t count = 0;
+    const char *const *paths = config == NULL ? NULL : config_source_files(config, &count);
+
+    configured_files_reset(&gateway->failed);
+    for (size_t i = 0; i < count; i++)
+        configured_files_add(&gateway->failed, paths[i]);
+}
+
 /* Reads the configuration and builds what it says; NULL when anything is wrong, which is reported
  * unless there will be another try. */
 static struct generation *load(struct gateway *gateway, bool is_last_try, struct error *error)
@@ -428,6 +440,7 @@ static struct generation *load(struct gateway *gateway, bool is_last_try, struct
     if (is_last_try && settings != NULL && generation == NULL)
         gateway_confinement_explain(gateway->confinement, gateway->settings->configuration,
                                     settings);
+    note_failed_files(gateway, generation == NULL ? config : NULL);
     if (generation == NULL) {
         config_destroy(config);
     } else {
@@ -444,6 +457,8 @@ static void watch_files(struct gateway *gateway)
 
     configured_files_collect(&files, gateway->settings->configuration,
                              generation_get_settings(gateway->generation));
+    for (size_t i = 0; i < gateway->failed.count; i++)
+        configured_files_add(&files, gateway->failed.paths[i]);
     file_watch_set(gateway->files, files.paths, files.count);
     configured_files_reset(&files);
 }
@@ -568,6 +583,8 @@ static void report_failure(struct gateway *gateway, const struct error *error)
 {
     log_event(LOG_ERROR, "%s", error->text);
     log_event(LOG_ERROR, "nothing was reloaded: the configuration in use goes on");
+    /* Whoever mends a file that only the failed one consists of need not say so. */
+    watch_files(gateway);
     tell_ready(gateway, "the last reload failed; ");
     end_reload(gateway, gateway->problems == NULL ? error->text : gateway->problems);
 }
@@ -849,6 +866,7 @@ static void report_totals(const struct gateway *gateway)
 
 static void release(struct gateway *gateway)
 {
+    configured_files_reset(&gateway->failed);
     if (gateway->loop != NULL) {
         for (size_t i = 0; i < sizeof(gateway->signals) / sizeof(gateway->signals[0]); i++)
             event_signal_destroy(gateway->signals[i]);

@@ -127,6 +127,12 @@ const char *config_admin_socket(const struct config *config)
     return config->root.generation.admin_socket;
 }
 
+const char *const *config_source_files(const struct config *config, size_t *count)
+{
+    *count = config->root.generation.source_file_count;
+    return config->root.generation.source_files;
+}
+
 const struct config_problems *config_problems(const struct config *config)
 {
     return &config->report.problems;

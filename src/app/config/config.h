@@ -45,6 +45,8 @@ const struct generation_settings *config_settings(const struct config *config);
 /* Where a gateway of this configuration takes commands, as far as that could be read: whoever broke
  * the file may still want to talk to the gateway that runs. NULL: nowhere. */
 const char *config_admin_socket(const struct config *config);
+/* What it was read from, also when there were errors: see generation_settings. Borrowed. */
+const char *const *config_source_files(const struct config *config, size_t *count);
 const struct config_problems *config_problems(const struct config *config);
 
 /* All that is in effect, as a configuration again, in which secrets are ***. There were no errors.
