@@ -126,16 +126,15 @@ static const struct slice hop_by_hop_names[] = {
     SLICE_STATIC("Proxy-Authentication-Info"),
     {NULL, 0},
 };
-/* Most names differ in their size or first letter, and this is asked of every field. */
-static bool may_be_equal(struct slice name, struct slice listed)
-{
-    return name.size == listed.size && ascii_lower(name.data[0]) == ascii_lower(listed.data[0]);
-}
 
+/* Most names differ in their size or first letter, and this is asked of every field. */
 bool rewrite_name_is_among(struct slice name, const struct slice *names)
 {
+    char first = slice_is_empty(name) ? '\0' : ascii_lower(name.data[0]);
+
     for (; names->data != NULL; names++) {
-        if (may_be_equal(name, *names) && http_name_folds_equal(name, *names))
+        if (names->size == name.size && ascii_lower(names->data[0]) == first &&
+            http_name_folds_equal(name, *names))
             return true;
     }
     return false;
@@ -143,10 +142,11 @@ bool rewrite_name_is_among(struct slice name, const struct slice *names)
 
 static bool is_of_family(struct slice name, const struct slice *families)
 {
-    for (; families->data != NULL; families++) {
-        struct slice beginning = slice_first(name, families->size);
+    char first = slice_is_empty(name) ? '\0' : ascii_lower(name.data[0]);
 
-        if (may_be_equal(beginning, *families) && http_name_folds_equal(beginning, *families))
+    for (; families->data != NULL; families++) {
+        if (families->size <= name.size && ascii_lower(families->data[0]) == first &&
+            http_name_folds_equal(slice_first(name, families->size), *families))
             return true;
     }
     return false;

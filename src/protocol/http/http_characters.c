@@ -4,6 +4,8 @@
  */
 #include "protocol/http/http_characters_internal.h"
 
+#include <string.h>
+
 /* clang-format off */
 enum kind {
     NO = 0,                                /* controls, DEL */
@@ -40,3 +42,27 @@ const uint8_t http_characters[256] = {
     VAL, VAL, VAL, VAL, VAL, VAL, VAL, VAL, VAL, VAL, VAL, VAL, VAL, VAL, VAL, VAL, /* F0 */
 };
 /* clang-format on */
+
+/* Of eight bytes at once: is one below 0x20, or above 0x7E? Where one is below, the subtraction
+ * borrows into its top bit; where one is above, adding 1 sets it, or it is set. */
+static bool has_unusual(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101U;
+
+    return (((word - ones * 0x20) | (word + ones) | word) & (ones << 7)) != 0;
+}
+
+bool http_characters_are_value(struct slice text)
+{
+    size_t i = 0;
+    uint64_t word = 0;
+
+    for (; text.size - i >= sizeof(word); i += sizeof(word)) {
+        memcpy(&word, text.data + i, sizeof(word));
+        /* HTAB and obs-text may stand there, and are rare. */
+        if (has_unusual(word) &&
+            !http_characters_are(slice_from(text.data + i, sizeof(word)), HTTP_CHARACTER_VALUE))
+            return false;
+    }
+    return http_characters_are(slice_after(text, i), HTTP_CHARACTER_VALUE);
+}

@@ -43,6 +43,9 @@ static inline bool http_characters_are(struct slice text, enum http_character ki
     return http_character_span(text, kind) == text.size;
 }
 
+/* As http_characters_are with HTTP_CHARACTER_VALUE, for what may be as long as a certificate. */
+bool http_characters_are_value(struct slice text);
+
 /* The value of a hexadecimal digit of either case, or -1. */
 static inline int http_hex_digit(char byte)
 {

@@ -36,7 +36,7 @@ static const char *read_status_line(struct slice line, struct http_response *res
     if (phrase.size > 0 && phrase.data[0] != ' ')
         return "status code";
     phrase = slice_after(phrase, 1);
-    if (!http_characters_are(phrase, HTTP_CHARACTER_VALUE))
+    if (!http_characters_are_value(phrase))
         return "reason phrase";
     response->status = (unsigned)status;
     response->reason_phrase = phrase;

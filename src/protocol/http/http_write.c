@@ -79,8 +79,7 @@ enum http_write_outcome http_write_status_line(struct buffer *to, unsigned statu
     const struct slice pieces[] = {SLICE("HTTP/1.1 "), slice_from(digits, sizeof(digits)),
                                    SLICE(" "), words, SLICE("\r\n")};
 
-    if (status < STATUS_MIN || status > STATUS_MAX ||
-        !http_characters_are(words, HTTP_CHARACTER_VALUE))
+    if (status < STATUS_MIN || status > STATUS_MAX || !http_characters_are_value(words))
         return HTTP_WRITE_REFUSED;
     return write_line(to, pieces, sizeof(pieces) / sizeof(pieces[0]));
 }
@@ -89,7 +88,7 @@ enum http_write_outcome http_write_field(struct buffer *to, struct slice name, s
 {
     const struct slice pieces[] = {name, SLICE(": "), value, SLICE("\r\n")};
 
-    if (!http_is_token(name) || !http_characters_are(value, HTTP_CHARACTER_VALUE))
+    if (!http_is_token(name) || !http_characters_are_value(value))
         return HTTP_WRITE_REFUSED;
     return write_line(to, pieces, sizeof(pieces) / sizeof(pieces[0]));
 }

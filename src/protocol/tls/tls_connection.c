@@ -59,6 +59,13 @@ void tls_connection_destroy(struct tls_connection *connection)
     memory_release(connection);
 }
 
+/* ERR_clear_error goes through the whole queue, which is empty nearly always. */
+static void forget_errors(void)
+{
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
+}
+
 /* ---- failure ---- */
 
 void tls_connection_refuse(struct tls_connection *connection, enum reason reason,
@@ -81,7 +88,7 @@ static enum tls_outcome fail(struct tls_connection *connection, struct tls_failu
     if (connection->failure.reason == REASON_UNDECIDED)
         connection->failure = failure;
     connection->stage = TLS_STAGE_FAILED;
-    ERR_clear_error();
+    forget_errors();
     return TLS_FAILED;
 }
 
@@ -196,7 +203,7 @@ static enum tls_outcome continue_handshake(struct tls_connection *connection)
 {
     int result = 0;
 
-    ERR_clear_error();
+    forget_errors();
     result = SSL_do_handshake(connection->ssl);
     if (result == 1)
         return finish_handshake(connection);
@@ -244,7 +251,7 @@ static enum tls_outcome read_record(struct tls_connection *connection, char *mem
     int result = 0;
 
     connection->is_reading_blocked = false;
-    ERR_clear_error();
+    forget_errors();
     result = SSL_read_ex(connection->ssl, memory, size, count);
     if (result == 1) {
         connection->bytes_read += *count;
@@ -336,7 +343,7 @@ bool tls_connection_write(struct tls_connection *connection, struct slice bytes)
         return true;
     /* Not tls_connection_room: what the client did since may have cost some of the reserve. */
     assert(bytes.size <= TLS_OUTPUT_PLAIN_BYTES);
-    ERR_clear_error();
+    forget_errors();
     if (SSL_write_ex(connection->ssl, bytes.data, bytes.size, &written) == 1)
         return true;
     fail_by_library(connection);
@@ -348,9 +355,9 @@ void tls_connection_close_write(struct tls_connection *connection)
     if (connection->stage != TLS_STAGE_OPEN || connection->is_write_closed)
         return;
     connection->is_write_closed = true;
-    ERR_clear_error();
+    forget_errors();
     SSL_shutdown(connection->ssl);
-    ERR_clear_error();
+    forget_errors();
 }
 
 enum tls_outcome tls_connection_end_turn(struct tls_connection *connection)

@@ -117,6 +117,24 @@ TEST(injection_is_refused_and_nothing_is_written)
     assert_written(&buffer, "");
 }
 
+/* Long values are looked at in several bytes at once, wherever in them a byte stands. */
+TEST(what_may_stand_in_a_value_may_stand_anywhere_in_it)
+{
+    for (size_t size = 1; size <= 24; size++) {
+        for (unsigned byte = 0; byte < 512; byte++) {
+            char value[24];
+            struct buffer buffer = fresh_buffer(sizeof(memory));
+            bool is_good = (byte & 0xff) == '\t' || ((byte & 0xff) >= ' ' && (byte & 0xff) != 0x7f);
+            size_t place = byte < 256 ? size - 1 : size / 2;
+
+            memset(value, byte < 256 ? 'a' : '\t', sizeof(value));
+            value[place] = (char)(byte & 0xff);
+            assert_int_equal(http_write_field(&buffer, SLICE("Name"), slice_from(value, size)),
+                             is_good ? HTTP_WRITE_DONE : HTTP_WRITE_REFUSED);
+        }
+    }
+}
+
 TEST(a_line_is_written_whole_or_not_at_all)
 {
     for (size_t capacity = 0; capacity <= 16; capacity++) {
@@ -161,6 +179,7 @@ int main(void)
                      cmocka_unit_test(request_lines_have_a_query_only_if_there_is_one),
                      cmocka_unit_test(a_status_line_is_written),
                      cmocka_unit_test(injection_is_refused_and_nothing_is_written),
+                     cmocka_unit_test(what_may_stand_in_a_value_may_stand_anywhere_in_it),
                      cmocka_unit_test(a_line_is_written_whole_or_not_at_all),
                      cmocka_unit_test(a_chunk_head_is_its_size_in_hexadecimal));
 }
