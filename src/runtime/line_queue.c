@@ -27,6 +27,8 @@
 
 enum {
     FILE_CHUNK_BYTES = 65536, /* a regular file has no reader to wait for */
+    GATHER_MS = 5,            /* lines that come so soon behind each other are written together */
+    GATHER_BYTES = 65536,     /* unless there are as many already */
     NS_PER_MS = 1000000
 };
 
@@ -112,6 +114,27 @@ static void take_next_descriptor(struct line_queue *queue)
     queue->owes_line_end = false;
 }
 
+static struct timespec to_timespec(uint64_t ms)
+{
+    return (struct timespec){.tv_sec = (time_t)(ms / 1000),
+                             .tv_nsec = (long)(ms % 1000) * NS_PER_MS};
+}
+
+static bool has_gathered(const struct line_queue *queue)
+{
+    return queue->used >= GATHER_BYTES || queue->used >= queue->capacity / 2;
+}
+
+/* Waking for each line costs more than the line. With the lock. */
+static void gather(struct line_queue *queue)
+{
+    struct timespec deadline = to_timespec(clock_monotonic_ms() + GATHER_MS);
+    int code = 0;
+
+    while (code == 0 && !has_gathered(queue) && !queue->stopping && !queue->is_reopened)
+        code = pthread_cond_timedwait(&queue->changed, &queue->lock, &deadline);
+}
+
 /* How many bytes are queued, after waiting for some; 0 when the thread is to end. */
 static size_t wait_for_lines(struct line_queue *queue)
 {
@@ -119,10 +142,12 @@ static size_t wait_for_lines(struct line_queue *queue)
 
     pthread_mutex_lock(&queue->lock);
     take_next_descriptor(queue);
-    while (queue->used == 0 && !queue->stopping) {
-        pthread_cond_wait(&queue->changed, &queue->lock);
+    do {
+        if (queue->used == 0 && !queue->stopping)
+            pthread_cond_wait(&queue->changed, &queue->lock);
+        gather(queue);
         take_next_descriptor(queue);
-    }
+    } while (queue->used == 0 && !queue->stopping);
     if (!queue->stopping || clock_monotonic_ms() < queue->deadline_ms)
         used = queue->used;
     pthread_mutex_unlock(&queue->lock);
@@ -276,14 +301,14 @@ static void release(struct line_queue *queue)
     memory_release(queue);
 }
 
-/* A deadline on the monotonic clock: who sets the date must not prolong the end. */
-static void init_ended(pthread_cond_t *ended)
+/* Deadlines on the monotonic clock: who sets the date must not prolong the end. */
+static void init_condition(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
 
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(ended, &attributes);
+    pthread_cond_init(condition, &attributes);
     pthread_condattr_destroy(&attributes);
 }
 
@@ -298,8 +323,8 @@ struct line_queue *line_queue_create(int fd, bool owns_fd, size_t bytes_max, str
     queue->capacity = bytes_max > 0 ? bytes_max : 1;
     queue->ring = memory_allocate(queue->capacity);
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_cond_init(&queue->changed, NULL);
-    init_ended(&queue->ended);
+    init_condition(&queue->changed);
+    init_condition(&queue->ended);
 
     queue->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     code = queue->wake_fd < 0 ? errno : start_thread(queue);
@@ -328,12 +353,6 @@ static void tell_to_stop(struct line_queue *queue, unsigned wait_ms)
     pthread_cond_signal(&queue->changed);
     pthread_mutex_unlock(&queue->lock);
     send_wake(queue);
-}
-
-static struct timespec to_timespec(uint64_t ms)
-{
-    return (struct timespec){.tv_sec = (time_t)(ms / 1000),
-                             .tv_nsec = (long)(ms % 1000) * NS_PER_MS};
 }
 
 static bool wait_for_end(struct line_queue *queue)
@@ -386,6 +405,16 @@ static void copy_in(struct line_queue *queue, struct slice line)
     queue->used += line.size;
 }
 
+/* True when the thread waits for just this: the first line, or the one that makes enough. */
+static bool put(struct line_queue *queue, struct slice line)
+{
+    bool was_empty = queue->used == 0;
+    bool had_gathered = has_gathered(queue);
+
+    copy_in(queue, line);
+    return was_empty || (!had_gathered && has_gathered(queue));
+}
+
 bool line_queue_put(struct line_queue *queue, struct slice line)
 {
     bool fits = false;
@@ -394,10 +423,8 @@ bool line_queue_put(struct line_queue *queue, struct slice line)
         return true;
     pthread_mutex_lock(&queue->lock);
     fits = !queue->stopping && line.size <= queue->capacity - queue->used;
-    if (fits) {
-        copy_in(queue, line);
+    if (fits && put(queue, line))
         pthread_cond_signal(&queue->changed);
-    }
     pthread_mutex_unlock(&queue->lock);
 
     if (!fits)
