@@ -345,6 +345,7 @@ test("both sides keep their connections", async (t) => {
     }
     assert.equal(own.count, 100);
     assert.equal(own.connections, 1, "connections to the backend");
+    await gateway.records.find(() => gateway.records.items.length === 100, "every record");
     const ids = new Set(gateway.records.items.map((record) => record.connection_id));
     assert.equal(ids.size, 5, "connections of clients");
 });
