@@ -104,8 +104,10 @@ def measure_idle(generator, server, connections):
     start = cpu_ns(pids)
     time.sleep(1)
     spent = cpu_ns(pids) - start
-    generator.finish()
+    said = json.loads(generator.finish())
     return {
+        "handshakes": said["handshakes"],
+        "resumed": said["resumed"],
         "kb_per_connection": (after - before) / connections,
         "base_kb": before,
         "idle_cpu_ms_per_s": spent / 1e6,

@@ -74,6 +74,13 @@ SCENARIOS = {
         "open loop, 5,000 GETs a second on 64 connections", "rate -c 64 --rate 5000 -k 64", 25000
     ),
     "idle": Scenario("memory of idle connections after one GET", "idle", 5000, idle=True),
+    "idle-resumed": Scenario(
+        "the same, nearly all of them resumed",
+        "idle-resumed -k 20",
+        5000,
+        needs="resume",
+        idle=True,
+    ),
 }
 
 QUICK = "full full12 resume resume12 keepalive keepalive-1 download upload idle".split()

@@ -11,6 +11,7 @@
  *   download   GET /blob/SIZE on an open connection
  *   upload     POST /upload of SIZE bytes on an open connection
  *   idle       opens -c connections, one GET each, says HOLD, waits, asks once more
+ *   idle-resumed  the same, each with a session of an earlier one where there is any
  *   rate       a GET every 1/RATE seconds over -c open connections, whether or not the last one was
  *              answered; latency counts from the planned time
  *
@@ -56,13 +57,19 @@ enum mode {
     MODE_DOWNLOAD,
     MODE_UPLOAD,
     MODE_IDLE,
+    MODE_IDLE_RESUMED,
     MODE_RATE,
     MODE_COUNT
 };
 
 static const char *const mode_names[MODE_COUNT] = {
-    [MODE_FULL] = "full",         [MODE_RESUME] = "resume", [MODE_KEEPALIVE] = "keepalive",
-    [MODE_DOWNLOAD] = "download", [MODE_UPLOAD] = "upload", [MODE_IDLE] = "idle",
+    [MODE_FULL] = "full",
+    [MODE_RESUME] = "resume",
+    [MODE_KEEPALIVE] = "keepalive",
+    [MODE_DOWNLOAD] = "download",
+    [MODE_UPLOAD] = "upload",
+    [MODE_IDLE] = "idle",
+    [MODE_IDLE_RESUMED] = "idle-resumed",
     [MODE_RATE] = "rate",
 };
 
@@ -168,6 +175,11 @@ static bool opens_each_time(void)
 static bool moves_bodies(void)
 {
     return run.counting && (options.mode == MODE_DOWNLOAD || options.mode == MODE_UPLOAD);
+}
+
+static bool resumes(void)
+{
+    return options.mode == MODE_RESUME || options.mode == MODE_IDLE_RESUMED;
 }
 
 /* ---- sessions ------------------------------------------------------------------------------- */
@@ -378,7 +390,7 @@ static void open_connection(struct connection *connection)
     if (SSL_set_fd(connection->ssl, connection->fd) != 1)
         load_fail("SSL_set_fd");
     SSL_set_connect_state(connection->ssl);
-    if (options.mode == MODE_RESUME)
+    if (resumes())
         offer_session(connection);
     connection->state = STATE_HANDSHAKING;
     run.opening++;
@@ -473,7 +485,7 @@ static bool finish_handshake(struct connection *connection)
         load_expect_waiting(connection->ssl, result, "handshake");
         return false;
     }
-    if (run.counting) {
+    if (run.counting || options.mode == MODE_IDLE_RESUMED) {
         run.handshakes++;
         if (SSL_session_reused(connection->ssl))
             run.resumed++;
@@ -653,7 +665,9 @@ static void hold_idle_connections(void)
     run_closed_loop(options.connections);
     load_sync("HOLD");
     run_closed_loop(options.connections); /* are they still alive? */
-    printf("{\"mode\":\"idle\",\"conns\":%llu}\n", (unsigned long long)options.connections);
+    printf("{\"mode\":\"%s\",\"conns\":%llu,\"handshakes\":%llu,\"resumed\":%llu}\n",
+           mode_names[options.mode], (unsigned long long)options.connections,
+           (unsigned long long)run.handshakes, (unsigned long long)run.resumed);
 }
 
 static void measure(void)
@@ -805,7 +819,7 @@ static void prepare_tls(void)
     for (unsigned i = 0; i < options.certificates; i++)
         credential_load(&credentials[i], options.folder, i);
     tls_context = load_client_context(options.ca_file, options.tls, options.groups);
-    if (options.mode == MODE_RESUME) {
+    if (resumes()) {
         SSL_CTX_set_session_cache_mode(tls_context,
                                        SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
         SSL_CTX_sess_set_new_cb(tls_context, keep_session);
@@ -833,7 +847,7 @@ int main(int argc, char **argv)
     prepare_tls();
     write_requests();
     prepare_connections();
-    if (options.mode == MODE_IDLE)
+    if (options.mode == MODE_IDLE || options.mode == MODE_IDLE_RESUMED)
         hold_idle_connections();
     else
         measure();

@@ -40,9 +40,22 @@ struct presented_certificate {
     _Atomic(struct kept_description *) description;
 };
 
-static bool has_leaf_in_front(X509 *leaf, STACK_OF(X509) * untrusted)
+/* X509_cmp digests both and reads their extensions; signatures tell nearly all apart. */
+static bool are_equal(const X509 *a, const X509 *b)
 {
-    return sk_X509_num(untrusted) > 0 && X509_cmp(sk_X509_value(untrusted, 0), leaf) == 0;
+    const ASN1_BIT_STRING *signature_a = NULL;
+    const ASN1_BIT_STRING *signature_b = NULL;
+
+    if (a == b)
+        return true;
+    X509_get0_signature(&signature_a, NULL, a);
+    X509_get0_signature(&signature_b, NULL, b);
+    return ASN1_STRING_cmp(signature_a, signature_b) == 0 && X509_cmp(a, b) == 0;
+}
+
+static bool has_leaf_in_front(const X509 *leaf, STACK_OF(X509) * untrusted)
+{
+    return sk_X509_num(untrusted) > 0 && are_equal(sk_X509_value(untrusted, 0), leaf);
 }
 
 /* libssl gives the chain with the leaf in front of it on some occasions and without on others. */
