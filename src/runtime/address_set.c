@@ -232,6 +232,26 @@ struct address_set *address_set_create(const struct ip_range *ranges, size_t cou
     return set;
 }
 
+struct address_set *address_set_parse(const char *const *texts, struct error *error)
+{
+    struct address_set *set = NULL;
+    struct ip_range *ranges;
+    size_t count = 0;
+
+    while (texts != NULL && texts[count] != NULL)
+        count++;
+    ranges = memory_allocate_array(count, sizeof(*ranges));
+    for (size_t i = 0; i < count; i++) {
+        if (!ip_range_parse(slice_from_text(texts[i]), &ranges[i], error))
+            goto cleanup;
+    }
+    set = address_set_create(ranges, count);
+
+cleanup:
+    memory_release(ranges);
+    return set;
+}
+
 void address_set_destroy(struct address_set *set)
 {
     memory_release(set);

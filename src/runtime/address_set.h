@@ -49,6 +49,9 @@ bool ip_range_parse(struct slice text, struct ip_range *range, struct error *err
 
 /* Copies the ranges, in any order and overlapping as they like. Never NULL. */
 struct address_set *address_set_create(const struct ip_range *ranges, size_t count);
+/* Of a NULL-terminated list of what ip_range_parse takes; NULL and an error when one is wrong. No
+ * list at all is an empty one. */
+struct address_set *address_set_parse(const char *const *texts, struct error *error);
 /* NULL is fine. */
 void address_set_destroy(struct address_set *set);
 /* Its cost grows with the logarithm of the number of ranges. NULL holds nothing. */

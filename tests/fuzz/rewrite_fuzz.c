@@ -150,7 +150,7 @@ static void rewrite(struct http_request *request, const struct rewrite_settings 
     struct http_name_set *owned = rewrite_owned_names_create();
     struct rewrite_plan *plan = rewrite_plan_create(settings, owned);
     struct rewrite_request_facts facts = {
-        .client_address = SLICE("192.0.2.7"),
+        .forwarded_for = SLICE("192.0.2.7"),
         .listener_port = 443,
         .trace_id = trace_id,
         .host = request->authority,

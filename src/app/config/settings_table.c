@@ -784,7 +784,16 @@ static const struct setting listener_settings[] = {
                    "    backend: app\n"
                    "  - backend: app\n",
     },
-    NOT_YET("trusted_proxies"),
+    {
+        .name = "trusted_proxies", .type = SETTING_TEXTS, .is_valid = settings_range_is_valid,
+        FIELD(struct listener_settings, trusted_proxies),
+        .otherwise = "nobody",
+        .meaning = "Addresses or networks of proxies in front of the gateway. What they say of the "
+                   "client in X-Forwarded-For is believed: the client is the right-most address "
+                   "that is not in this list, in logs, in limits and for backends. From everybody "
+                   "else X-Forwarded headers are replaced.",
+        .example = "trusted_proxies: [10.1.0.0/16, \"2001:db8:1::/48\", 192.0.2.7]\n",
+    },
 };
 
 static const struct settings_mapping listener_mapping = {

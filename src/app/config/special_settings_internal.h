@@ -68,6 +68,7 @@ void settings_read_events_target(struct settings_reader *reader, const struct se
                                  struct yaml_node *node, void *target);
 
 bool settings_address_is_valid(struct slice text, struct error *error);
+bool settings_range_is_valid(struct slice text, struct error *error);
 bool settings_method_is_valid(struct slice text, struct error *error);
 bool settings_token_is_valid(struct slice text, struct error *error);
 /* A name, without a port. */

@@ -7,6 +7,7 @@
 #include "app/config/tls_policy_names_internal.h"
 #include "protocol/http/http_host.h"
 #include "protocol/http/http_message.h"
+#include "runtime/address_set.h"
 #include "runtime/memory.h"
 #include "runtime/socket.h"
 #include "runtime/text_builder.h"
@@ -20,6 +21,13 @@ bool settings_address_is_valid(struct slice text, struct error *error)
     struct socket_address address;
 
     return socket_address_parse(text, &address, error);
+}
+
+bool settings_range_is_valid(struct slice text, struct error *error)
+{
+    struct ip_range range;
+
+    return ip_range_parse(text, &range, error);
 }
 
 /* Methods are case-sensitive (RFC 9110 section 9.1): "get" would never match. */

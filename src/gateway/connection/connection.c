@@ -69,7 +69,6 @@ struct connection {
     int64_t accepted_wall_ms;
     uint64_t accepted_us;
     char client_address[SOCKET_ADDRESS_TEXT_SIZE];
-    char client_host[SOCKET_ADDRESS_TEXT_SIZE];
 };
 
 static enum step handshake(struct connection *connection);
@@ -780,8 +779,7 @@ void connection_open(struct connection_environment *environment,
     connection->accepted_us = clock_monotonic_us();
     connection->since_ms = now_ms(connection);
     socket_address_format(peer, connection->client_address);
-    socket_address_format_host(peer, connection->client_host);
-    connection->facts.client_host = slice_from_text(connection->client_host);
+    connection->facts.peer = ip_address_of(peer);
     connection->watch = event_watch_create(environment->loop, fd, on_event, connection);
     connection->timer = timer_create_on(environment->loop, on_timer, connection);
     connection->tls =

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gateway/routing/routing.h"
+#include "protocol/http/http_forwarded_for.h"
 #include "protocol/http/http_trace.h"
 #include "protocol/http/http_write.h"
 #include "runtime/arena.h"
@@ -82,6 +83,9 @@ struct exchange {
     char content_type[CONTENT_TYPE_BYTES_MAX]; /* of the backend's answer */
     size_t content_type_size;
     struct http_trace trace;
+    struct ip_address client; /* who made the request, as far as it can be trusted */
+    bool trusts_peer;         /* a trusted proxy is at the other end of the connection */
+    char client_text[SOCKET_ADDRESS_TEXT_SIZE]; /* as a trusted proxy named it; else empty */
 };
 
 static enum step decide(struct exchange *exchange);
@@ -195,6 +199,46 @@ static enum reason choose_listener(struct exchange *exchange)
     return REASON_NONE;
 }
 
+/* Our peer, or whom a trusted proxy names. */
+static enum reason find_client(struct exchange *exchange)
+{
+    const struct ip_address *peer = &exchange->start.connection->peer;
+    struct http_forwarded_for forwarded;
+
+    exchange->trusts_peer = address_set_has(exchange->listener->trusted_proxies, peer);
+    if (!exchange->trusts_peer)
+        return REASON_NONE;
+    switch (http_forwarded_for_read(&exchange->request->fields, exchange->listener->trusted_proxies,
+                                    &forwarded)) {
+    case HTTP_FORWARDED_CLIENT:
+        exchange->client = forwarded.client;
+        http_forwarded_address_format(&forwarded.client, forwarded.client_port,
+                                      exchange->client_text);
+        return REASON_NONE;
+    case HTTP_FORWARDED_NOBODY:
+        return REASON_NONE;
+    case HTTP_FORWARDED_MALFORMED:
+        break;
+    }
+    return REASON_FORWARDED_FOR_MALFORMED;
+}
+
+/* What the next one may believe: the client, and the proxies behind it. */
+static struct slice forwarded_for(const struct exchange *exchange,
+                                  char text[HTTP_FORWARDED_TEXT_MAX])
+{
+    const struct ip_address *peer = &exchange->start.connection->peer;
+    struct http_forwarded_for forwarded;
+
+    if (exchange->trusts_peer &&
+        http_forwarded_for_read(&exchange->request->fields, exchange->listener->trusted_proxies,
+                                &forwarded) == HTTP_FORWARDED_CLIENT)
+        http_forwarded_for_format(&forwarded, peer, text);
+    else
+        ip_address_format(peer, text);
+    return slice_from_text(text);
+}
+
 static bool content_is_too_large(const struct exchange *exchange, uint64_t bytes)
 {
     uint64_t limit = exchange->environment->request_content_bytes_max;
@@ -213,6 +257,8 @@ static enum step decide(struct exchange *exchange)
     reason = rewrite_check_connection(exchange->environment->owned_names, request);
     if (reason == REASON_NONE)
         reason = choose_listener(exchange);
+    if (reason == REASON_NONE)
+        reason = find_client(exchange);
     if (reason != REASON_NONE)
         return answer_with(exchange, reason, NULL);
 
@@ -253,9 +299,11 @@ static enum reason write_outgoing_head(struct exchange *exchange, struct buffer 
     struct exchange_environment *environment = exchange->environment;
     const struct route_plan *plan = exchange->route->plan;
     const struct exchange_connection_facts *connection = exchange->start.connection;
+    char forwarded[HTTP_FORWARDED_TEXT_MAX];
     struct arena arena;
     struct rewrite_request_facts facts = {
-        .client_address = connection->client_host,
+        .forwarded_for = forwarded_for(exchange, forwarded),
+        .trusts_peer = exchange->trusts_peer,
         .listener_port = connection->listener_port,
         .trace_id = exchange->trace.id,
         .trace = &exchange->trace,
@@ -694,6 +742,10 @@ static enum step report(struct exchange *exchange)
         record.backend_us = exchange->answered_us - exchange->sent_us;
         record.answer_us = clock_monotonic_us() - exchange->answered_us;
     }
+    if (exchange->client_text[0] != '\0') {
+        record.connection.peer_address = record.connection.client_address;
+        record.connection.client_address = slice_from_text(exchange->client_text);
+    }
     record.connection.listener = slice_from_text(exchange->listener->name);
     describe_request(exchange->request, &record);
     describe_route(exchange, &record);
@@ -743,6 +795,7 @@ struct exchange *exchange_init(void *memory, const struct exchange_start *start)
     exchange->request = start->request;
     exchange->listener = start->connection->listener;
     exchange->draining = start->draining;
+    exchange->client = start->connection->peer;
     exchange->reason = REASON_NONE;
     start_trace(exchange);
     return exchange;

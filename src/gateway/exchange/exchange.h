@@ -22,6 +22,7 @@
 #include "gateway/telemetry/telemetry.h"
 #include "protocol/http/http_message.h"
 #include "protocol/reason/reason.h"
+#include "runtime/address_set.h"
 #include "runtime/slice.h"
 
 struct exchange;
@@ -73,7 +74,7 @@ struct exchange_connection_facts {
     const struct listener_group *group;
     const struct listener *listener;         /* chosen in the handshake */
     struct presented_certificate *presented; /* NULL: none */
-    struct slice client_host;                /* address without port */
+    struct ip_address peer;                  /* who is at the other end: client or proxy */
     uint16_t listener_port;
     struct record_connection record;
 };

@@ -19,6 +19,7 @@
 #include "protocol/http/http_name_set.h"
 #include "protocol/tls/tls_profile.h"
 #include "protocol/x509/trust_store.h"
+#include "runtime/address_set.h"
 #include "runtime/memory.h"
 
 enum { IDENTITY_TABLE_BYTES = 64 * 1024 * 1024 };
@@ -32,6 +33,7 @@ struct built_context {
 struct built_listener {
     struct listener listener;
     struct socket_address address;
+    struct address_set *trusted_proxies;
     struct routing_table *routes;
     struct route_plan *plans;
     struct rewrite_plan **rewrites;
@@ -404,6 +406,12 @@ static bool build_listener(struct generation *generation, const struct listener_
         prefix_position(&settings->position, error);
         return false;
     }
+    built->trusted_proxies = address_set_parse(settings->trusted_proxies, error);
+    if (built->trusted_proxies == NULL) {
+        prefix_position(&settings->position, error);
+        return false;
+    }
+    built->listener.trusted_proxies = built->trusted_proxies;
     return find_demand(generation, &settings->client_certificate, &nothing, &built->listener.demand,
                        error) &&
            build_routes(generation, settings, built, error) &&
@@ -494,6 +502,7 @@ struct generation *generation_acquire(struct generation *generation)
 static void destroy_listener(struct built_listener *built)
 {
     routing_table_destroy(built->routes);
+    address_set_destroy(built->trusted_proxies);
     telemetry_series_release(built->listener.series);
     for (size_t i = 0; i < built->route_count; i++) {
         telemetry_series_release(built->plans[i].series);

@@ -36,6 +36,8 @@ struct listener_settings {
     const struct identity_header_settings *identity_headers;
     size_t identity_header_count;
     const char *server_token; /* default "sallyport" */
+    /* "10.0.0.0/8": whose X-Forwarded-For is believed; NULL-terminated; NULL: nobody's */
+    const char *const *trusted_proxies;
     struct route_settings *routes;
     size_t route_count;
     struct position position;

@@ -13,6 +13,7 @@
 #include "runtime/slice.h"
 #include "runtime/socket.h"
 
+struct address_set;
 struct telemetry_series;
 struct tls_profile;
 struct routing_table;
@@ -28,7 +29,9 @@ struct listener {
     enum client_certificate_on_failure on_failure;
     enum client_certificate_error_detail error_detail;
     struct authentication_demand demand; /* the listener's own */
-    struct telemetry_series *series;     /* of what no route serves; NULL: not counted */
+    /* Whose X-Forwarded-For is believed; NULL: nobody's. */
+    const struct address_set *trusted_proxies;
+    struct telemetry_series *series; /* of what no route serves; NULL: not counted */
     /* What a connection to this listener was judged under: TLS settings, mode, ask, judging
      * context. A request for another listener of the group is served on the connection only if the
      * two are equal. */

@@ -8,7 +8,8 @@
  * X-Forwarded-*, Forwarded, X-Original-*, X-Rewrite-URL, X-Real-IP and their like, Proxy, Expect,
  * Trailer, traceparent, and a tracestate that belongs to no trace. Then ours are added: Host,
  * framing, Via, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Port, X-Forwarded-Host,
- * X-Original-Host, X-AppGW-Trace-Id, traceparent, and the identity headers of the route.
+ * X-Original-Host, X-AppGW-Trace-Id, traceparent, and the identity headers of the route. Of a
+ * trusted proxy, X-Forwarded-Proto, -Port and -Host are passed on where they are well-formed.
  */
 #pragma once
 
@@ -66,7 +67,8 @@ enum reason rewrite_check_connection(const struct http_name_set *owned_names,
                                      const struct http_request *request);
 
 struct rewrite_request_facts {
-    struct slice client_address; /* without the port */
+    struct slice forwarded_for; /* the client, and the trusted proxies behind it */
+    bool trusts_peer; /* a proxy that may say how its client came: X-Forwarded-Proto and its like */
     uint16_t listener_port;
     const char *trace_id;
     /* NULL: the backend is not told. What the client says of a trace passes in no other way. */

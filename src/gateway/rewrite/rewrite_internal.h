@@ -48,5 +48,11 @@ void rewrite_write_field(struct rewrite_writer *writer, struct slice name, struc
 void rewrite_write_u64(struct rewrite_writer *writer, struct slice name, uint64_t value);
 /* "Via: 1.1 sallyport", with the version in which the message was received. */
 void rewrite_write_via(struct rewrite_writer *writer, enum http_version received);
+/* X-Forwarded-For and its like, and X-Original-Host. */
+void rewrite_write_forwarding(const struct http_request *request,
+                              const struct rewrite_request_facts *facts,
+                              struct rewrite_writer *writer);
+/* A name that a trusted proxy may fill; what it says goes on, or is replaced, and is no fraud. */
+bool rewrite_is_continued_name(struct slice name);
 /* The empty line; without it, all that was written is taken back. */
 enum http_write_outcome rewrite_writer_finish(struct rewrite_writer *writer);

@@ -84,13 +84,14 @@ static bool is_orphan(const struct http_trace *trace, struct slice name)
 static void write_received_fields(const struct rewrite_plan *plan, const struct http_fields *fields,
                                   const struct http_trace *trace,
                                   const struct rewrite_connection_options *options,
-                                  struct rewrite_writer *writer, size_t *stripped)
+                                  bool trusts_peer, struct rewrite_writer *writer, size_t *stripped)
 {
     for (size_t i = 0; i < fields->count; i++) {
         struct slice name = fields->items[i].name;
 
         if (rewrite_is_identity_name(plan->owned_names, name) || rewrite_is_forwarding_name(name)) {
-            (*stripped)++;
+            if (!trusts_peer || !rewrite_is_continued_name(name))
+                (*stripped)++;
             continue;
         }
         if (!rewrite_is_hop_by_hop_name(name) && !rewrite_is_connection_option(options, name) &&
@@ -120,20 +121,6 @@ static void write_trace(const struct rewrite_request_facts *facts, struct rewrit
         return;
     http_trace_format_parent(facts->trace, parent);
     rewrite_write_field(writer, SLICE("traceparent"), slice_from_text(parent));
-}
-
-static void write_forwarding(const struct http_request *request,
-                             const struct rewrite_request_facts *facts,
-                             struct rewrite_writer *writer)
-{
-    rewrite_write_via(writer, request->version);
-    rewrite_write_field(writer, SLICE("X-Forwarded-For"), facts->client_address);
-    rewrite_write_field(writer, SLICE("X-Forwarded-Proto"), SLICE("https"));
-    rewrite_write_u64(writer, SLICE("X-Forwarded-Port"), facts->listener_port);
-    if (!slice_is_empty(request->authority)) {
-        rewrite_write_field(writer, SLICE("X-Forwarded-Host"), request->authority);
-        rewrite_write_field(writer, SLICE("X-Original-Host"), request->authority);
-    }
 }
 
 /* ---- who the client is --------------------------------------------------------------------- */
@@ -234,9 +221,11 @@ enum reason rewrite_request_head(const struct rewrite_plan *plan,
     writer.outcome = http_write_request_line(to, request->method, request->path, request->has_query,
                                              request->query);
     rewrite_write_field(&writer, SLICE("Host"), facts->host);
-    write_received_fields(plan, &request->fields, facts->trace, &options, &writer, &counted);
+    write_received_fields(plan, &request->fields, facts->trace, &options, facts->trusts_peer,
+                          &writer, &counted);
     write_framing(request, &writer);
-    write_forwarding(request, facts, &writer);
+    rewrite_write_via(&writer, request->version);
+    rewrite_write_forwarding(request, facts, &writer);
     write_trace(facts, &writer);
     reason = reason_of(writer.outcome, false);
 

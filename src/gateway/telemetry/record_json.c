@@ -9,12 +9,12 @@
 
 enum {
     WORDS_MAX = 8,
-    ADDRESSES_MAX = 6,
+    ADDRESSES_MAX = 7,
     DIGESTS_MAX = 3,
     NAMES_MAX = 7,
     LONG_NAMES_MAX = 4,
     TARGETS_MAX = 1,
-    FIELDS_MAX = 40,
+    FIELDS_MAX = 41,
     FIELD_NAME_BYTES_MAX = 32 /* with quotes, colon and comma */
 };
 
@@ -50,6 +50,7 @@ static void put_connection(struct buffer *to, const struct record_connection *co
 {
     record_put_number(to, "connection_id", connection->id);
     put_text(to, "client_address", connection->client_address, RECORD_ADDRESS);
+    put_text(to, "peer_address", connection->peer_address, RECORD_ADDRESS);
     put_text(to, "listener", connection->listener, RECORD_NAME);
     put_text(to, "tls_version", slice_from_text(connection->tls_version), RECORD_WORD);
     put_text(to, "tls_cipher", slice_from_text(connection->tls_cipher), RECORD_ADDRESS);

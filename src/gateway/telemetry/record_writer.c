@@ -121,7 +121,8 @@ struct slice record_split_address(struct slice address, uint64_t *port)
     *port = 0;
     while (colon > 0 && address.data[colon - 1] != ':')
         colon--;
-    if (colon == 0)
+    /* An IPv6 address without brackets has no port. */
+    if (colon == 0 || (address.data[0] != '[' && slice_find(address, ':') != colon - 1))
         return address;
     (void)slice_parse_u64(slice_after(address, colon), port);
     address = slice_first(address, colon - 1);

@@ -41,7 +41,8 @@ struct record_certificate {
 
 struct record_connection {
     uint64_t id;                 /* of the connection, unique in this process */
-    struct slice client_address; /* with port */
+    struct slice client_address; /* with port, where it is known */
+    struct slice peer_address;   /* of the trusted proxy that named the client; else empty */
     struct slice listener;
     const char *tls_version; /* "TLSv1.3" or "" */
     const char *tls_cipher;

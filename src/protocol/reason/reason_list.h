@@ -155,6 +155,11 @@ REASON(REQUEST_FRAMING_AMBIGUOUS, "request_framing_ambiguous", 400, CLIENT,
 REASON(REQUEST_CONNECTION_MALFORMED, "request_connection_malformed", 400, CLIENT,
        "The Connection header names a field that is not the client's to remove.",
        "Do not list Host, framing, Authorization, forwarding or identity headers in Connection.")
+REASON(FORWARDED_FOR_MALFORMED, "forwarded_for_malformed", 400, CLIENT,
+       "A trusted proxy sent an X-Forwarded-For in which, where the client should be named, there "
+       "is no IP address.",
+       "Let the proxy add the address of whoever connects to it, or take it out of "
+       "'trusted_proxies'.")
 REASON(REQUEST_UPGRADE_UNSUPPORTED, "request_upgrade_unsupported", 501, CLIENT,
        "The transfer coding or expectation that the request asks for is not supported.",
        "Use chunked as the only transfer coding, and 100-continue as the only expectation.")

@@ -380,6 +380,16 @@ TEST(values_with_a_grammar_of_their_own_say_what_it_is)
         {LISTENER_WITH NO_CERTIFICATE "    hosts: [\"a.*.example.com\"]\n",
          "7:13: error: host 'a.*.example.com' has a '*' that is not its whole first label, as in "
          "'*.example.com'\n"},
+        {LISTENER_WITH NO_CERTIFICATE "    trusted_proxies: []\n",
+         "7:22: error: 'trusted_proxies' is empty; leave it out for nobody\n"},
+        {LISTENER_WITH NO_CERTIFICATE "    trusted_proxies: 10.0.0.0/8\n",
+         "7:22: error: 'trusted_proxies' must be a list of text, not '10.0.0.0/8'\n"},
+        {LISTENER_WITH NO_CERTIFICATE "    trusted_proxies: [10.0.0.0/8, 10.1.2.3/8]\n",
+         "7:35: error: '10.1.2.3/8' has bits behind its prefix; write '10.0.0.0/8'\n"},
+        {LISTENER_WITH NO_CERTIFICATE "    trusted_proxies: [proxy.example, 10.0.0.0/33]\n",
+         "7:23: error: 'proxy.example' is not an address like '192.0.2.1' or '2001:db8::1', nor a "
+         "network like '10.0.0.0/8'\n"
+         "7:38: error: '10.0.0.0/33' must have a number from 0 to 32 behind the '/'\n"},
         {LISTENER_WITH NO_CERTIFICATE "    hosts: [a.example, b.example, a.example]\n",
          "7:35: error: 'a.example' is in this list twice; the first is on line 7\n"},
         {LISTENER_WITH NO_CERTIFICATE "    server_token: \"a b\"\n",

@@ -461,6 +461,14 @@ static void make_listeners(void)
     assert_non_null(world.group);
 }
 
+static struct ip_address peer_address(void)
+{
+    struct ip_address address;
+
+    assert_true(ip_address_parse(SLICE("192.0.2.200"), &address));
+    return address;
+}
+
 static void open_world_with(size_t addresses)
 {
     const struct rewrite_settings rewrite = {.identity_headers = NULL};
@@ -497,7 +505,7 @@ static void open_world_with(size_t addresses)
     world.connection = (struct exchange_connection_facts){
         .group = world.group,
         .listener = &world.listeners[MAIN],
-        .client_host = SLICE("192.0.2.200"),
+        .peer = peer_address(),
         .listener_port = 8443,
         .record = {.id = 7, .tls_version = "TLSv1.3", .tls_cipher = ""},
     };

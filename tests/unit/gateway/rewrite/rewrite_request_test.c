@@ -36,7 +36,7 @@ static struct rewrite_request_facts facts_of(enum client_certificate_mode mode)
 {
     arena_init(&facts_arena, facts_memory, sizeof(facts_memory));
     return (struct rewrite_request_facts){
-        .client_address = SLICE("192.0.2.7"),
+        .forwarded_for = SLICE("192.0.2.7"),
         .listener_port = 8443,
         .trace_id = trace_id,
         .host = SLICE("api.example.com"),
