@@ -3,6 +3,7 @@
  * What no setting can say alone: which belong together, which contradict each other, which can
  * never matter. A check keeps silent where what it looks at was refused already.
  */
+#include "app/config/route_warnings_internal.h"
 #include "app/config/special_settings_internal.h"
 
 #include "gateway/identity/authentication.h"
@@ -23,11 +24,6 @@ static bool is_sound(const struct yaml_node *node, const char *name)
     const struct yaml_node *value = yaml_node_find(node, name);
 
     return value == NULL ? !node->has_unknown : !value->is_faulty;
-}
-
-static bool needs_trust(enum client_certificate_mode mode)
-{
-    return mode == CLIENT_CERTIFICATE_REQUIRED || mode == CLIENT_CERTIFICATE_OPTIONAL;
 }
 
 /* --- Mappings on their own -------------------------------------------------------------------- */
@@ -109,24 +105,6 @@ void settings_finish_route(struct settings_reader *reader, struct yaml_node *nod
     route->has_identity_headers = yaml_node_find(node, "identity_headers") != NULL;
 }
 
-/* What a route comes to, with what it inherits. */
-struct demand {
-    enum client_certificate_mode mode;
-    const struct trust_profile_settings *trust;
-};
-
-static struct demand demand_of(const struct listener_settings *listener,
-                               const struct route_settings *route)
-{
-    const struct client_certificate_settings *own = &route->client_certificate;
-    const struct client_certificate_settings *inherited = &listener->client_certificate;
-
-    return (struct demand){
-        .mode = own->has_mode ? own->mode : inherited->mode,
-        .trust = own->trust != NULL ? own->trust : inherited->trust,
-    };
-}
-
 /* Once for each profile, wherever it is used. */
 static void warn_of_revocation(struct settings_reader *reader,
                                const struct trust_profile_settings *trust)
@@ -145,11 +123,11 @@ static void warn_of_revocation(struct settings_reader *reader,
 /* The listener's certificate settings are sound, and so are the route's. */
 static void check_demand(struct settings_reader *reader, struct yaml_node *node,
                          const struct listener_settings *listener,
-                         const struct route_settings *route)
+                         const struct route_settings *route, const char *used_by)
 {
     const struct client_certificate_settings *own = &route->client_certificate;
     const struct client_certificate_settings *inherited = &listener->client_certificate;
-    struct demand demand = demand_of(listener, route);
+    struct route_demand demand = route_demand_of(listener, route);
     struct yaml_node *place =
         place_of(yaml_node_find(node, "client_certificate"), own->has_mode ? "mode" : "trust");
     const char *mode = client_certificate_mode_name(demand.mode);
@@ -157,19 +135,21 @@ static void check_demand(struct settings_reader *reader, struct yaml_node *node,
     if (inherited->mode == CLIENT_CERTIFICATE_NONE && demand.mode != CLIENT_CERTIFICATE_NONE)
         settings_refuse_value(reader, place,
                               "the listener does not ask for a certificate: set its mode to "
-                              "optional, and 'mode: none' where none is wanted");
-    else if (own->trust != NULL && !needs_trust(demand.mode))
+                              "optional, and 'mode: none' where none is wanted%s",
+                              used_by);
+    else if (own->trust != NULL && !route_mode_needs_trust(demand.mode))
         settings_refuse_value(reader, place_of(yaml_node_find(node, "client_certificate"), "trust"),
-                              "'trust' has no effect with mode %s", mode);
+                              "'trust' has no effect with mode %s%s", mode, used_by);
     else if (inherited->on_failure == CLIENT_CERTIFICATE_ON_FAILURE_ALERT &&
              demand.mode > inherited->mode)
         settings_refuse_value(reader, place,
                               "'on_failure: alert' ends the handshake before the route is known, "
-                              "so no route can ask for less than its listener");
-    else if (own->has_mode && needs_trust(demand.mode) && demand.trust == NULL)
+                              "so no route can ask for less than its listener%s",
+                              used_by);
+    else if (own->has_mode && route_mode_needs_trust(demand.mode) && demand.trust == NULL)
         settings_refuse_value(reader, place,
-                              "mode %s needs 'trust': neither the route nor its listener has it",
-                              mode);
+                              "mode %s needs 'trust': neither the route nor its listener has it%s",
+                              mode, used_by);
 }
 
 static bool is_in_mid_segment(const char *pattern)
@@ -181,7 +161,8 @@ static bool is_in_mid_segment(const char *pattern)
 
 /* An exemption is matched exactly, segment by segment; a pattern that ends in the middle of one is
  * not. */
-static void check_exemption(struct settings_reader *reader, struct yaml_node *node)
+static void check_exemption(struct settings_reader *reader, struct yaml_node *node,
+                            const char *used_by)
 {
     struct yaml_node *paths = yaml_node_find(node, "paths");
 
@@ -192,138 +173,38 @@ static void check_exemption(struct settings_reader *reader, struct yaml_node *no
             settings_refuse_value(reader, path,
                                   "'%.80s' ends in the middle of a segment; a route that asks for "
                                   "less than its listener must name whole segments, as in '/name' "
-                                  "or '/name/*'",
-                                  path->text.data);
+                                  "or '/name/*'%s",
+                                  path->text.data, used_by);
 }
 
 static void check_route(struct settings_reader *reader, struct yaml_node *node,
                         const struct listener_settings *listener,
-                        const struct route_settings *route)
+                        const struct route_settings *route, const char *used_by)
 {
-    struct demand demand = demand_of(listener, route);
+    struct route_demand demand = route_demand_of(listener, route);
 
     if (!is_sound(node, "client_certificate"))
         return;
-    check_demand(reader, node, listener, route);
+    check_demand(reader, node, listener, route, used_by);
     if (route->unverified && demand.mode != CLIENT_CERTIFICATE_UNVERIFIED)
         settings_refuse_value(reader, yaml_node_find(node, "unverified"),
-                              "'unverified: true' needs mode unverified, and the mode is %s",
-                              client_certificate_mode_name(demand.mode));
+                              "'unverified: true' needs mode unverified, and the mode is %s%s",
+                              client_certificate_mode_name(demand.mode), used_by);
     if (demand.mode > listener->client_certificate.mode)
-        check_exemption(reader, node);
-    if (needs_trust(demand.mode) && demand.trust != NULL)
+        check_exemption(reader, node, used_by);
+    if (route_mode_needs_trust(demand.mode) && demand.trust != NULL)
         warn_of_revocation(reader, demand.trust);
 }
 
-static bool takes_every_path(const char *const *paths)
-{
-    if (paths == NULL)
-        return true;
-    for (; *paths != NULL; paths++)
-        if (strcmp(*paths, "*") == 0 || strcmp(*paths, "/*") == 0)
-            return true;
-    return false;
-}
-
-/* Does a pattern take every path that the other takes? */
-static bool covers(const char *pattern, const char *other)
-{
-    size_t size = strlen(pattern);
-
-    if (strcmp(pattern, "*") == 0)
-        return true;
-    if (size > 0 && pattern[size - 1] == '*')
-        return strncmp(pattern, other, size - 1) == 0;
-    return strcmp(pattern, other) == 0;
-}
-
-static bool takes_some_path_of(const struct route_settings *route, const struct route_settings *of)
-{
-    if (route->match.paths == NULL || of->match.paths == NULL)
-        return route->match.paths == NULL;
-    for (const char *const *other = of->match.paths; *other != NULL; other++)
-        for (const char *const *pattern = route->match.paths; *pattern != NULL; pattern++)
-            if (covers(*pattern, *other))
-                return true;
-    return false;
-}
-
-static bool has_method(const struct route_settings *route, const char *method)
-{
-    const char *const *own = route->match.methods;
-
-    while (own != NULL && *own != NULL && strcmp(*own, method) != 0)
-        own++;
-    return own == NULL || *own != NULL;
-}
-
-/* Does it take a method that the other leaves? */
-static bool takes_other_methods(const struct route_settings *route,
-                                const struct route_settings *than)
-{
-    if (route->match.methods == NULL)
-        return true;
-    for (const char *const *method = route->match.methods; *method != NULL; method++)
-        if (!has_method(than, *method))
-            return true;
-    return false;
-}
-
-/* Whoever demands a certificate for GET seldom means that POST is free. */
-static void warn_of_falling_through(struct settings_reader *reader, struct yaml_node *node,
-                                    const struct listener_settings *listener, size_t index)
-{
-    const struct route_settings *route = &listener->routes[index];
-    struct demand demand = demand_of(listener, route);
-
-    if (route->match.methods == NULL || !needs_trust(demand.mode))
-        return;
-    for (size_t i = index + 1; i < listener->route_count; i++) {
-        const struct route_settings *later = &listener->routes[i];
-        struct demand later_demand = demand_of(listener, later);
-
-        if (later_demand.mode <= demand.mode || !takes_some_path_of(later, route) ||
-            !takes_other_methods(later, route))
-            continue;
-        settings_warn(reader, place_of(node, "methods")->position,
-                      "route '%s' has mode %s for these methods only: others fall through to "
-                      "route '%s' %s, whose mode is %s",
-                      route->match.name, client_certificate_mode_name(demand.mode),
-                      later->match.name,
-                      problem_place(reader->memory, later->match.position, node->position),
-                      client_certificate_mode_name(later_demand.mode));
-        return;
-    }
-}
-
-/* An exemption never takes a path with a ';', so something is left for the routes behind it. */
-static bool takes_everything(const struct listener_settings *listener,
-                             const struct route_settings *route)
-{
-    return route->match.methods == NULL && takes_every_path(route->match.paths) &&
-           demand_of(listener, route).mode <= listener->client_certificate.mode;
-}
-
-static void warn_of_unreachable(struct settings_reader *reader, const struct yaml_node *node,
-                                const struct route_settings *route,
-                                const struct route_settings *before)
-{
-    if (node->kind == YAML_MAPPING)
-        settings_warn(reader, node->position,
-                      "route '%s' is never reached: route '%s' %s takes every request",
-                      route->match.name, before->match.name,
-                      problem_place(reader->memory, before->match.position, node->position));
-}
-
-static void name_routes(struct settings_reader *reader, struct yaml_node *nodes,
-                        struct listener_settings *listener)
+void settings_name_routes(struct settings_reader *reader, struct yaml_node *nodes,
+                          struct route_settings *routes, size_t count)
 {
     struct yaml_node *node = nodes->first;
     struct text_table names;
 
     text_table_init(&names);
-    for (size_t i = 0; i < listener->route_count; i++, node = node->next) {
-        struct route_match_settings *match = &listener->routes[i].match;
+    for (size_t i = 0; i < count; i++, node = node->next) {
+        struct route_match_settings *match = &routes[i].match;
         const struct yaml_node *first;
 
         if (match->name == NULL)
@@ -338,24 +219,14 @@ static void name_routes(struct settings_reader *reader, struct yaml_node *nodes,
 }
 
 static void check_routes(struct settings_reader *reader, struct yaml_node *nodes,
-                         const struct listener_settings *listener, bool is_demand_sound)
+                         const struct listener_settings *listener, const char *used_by)
 {
-    const struct route_settings *catch_all = NULL;
     struct yaml_node *node = nodes->first;
 
-    for (size_t i = 0; i < listener->route_count; i++, node = node->next) {
-        const struct route_settings *route = &listener->routes[i];
-
-        if (catch_all != NULL)
-            warn_of_unreachable(reader, node, route, catch_all);
-        if (is_demand_sound && node->kind == YAML_MAPPING)
-            check_route(reader, node, listener, route);
-        if (is_demand_sound && !node->is_faulty)
-            warn_of_falling_through(reader, node, listener, i);
-        if (catch_all == NULL && !node->is_faulty && is_demand_sound &&
-            takes_everything(listener, route))
-            catch_all = route;
-    }
+    for (size_t i = 0; i < listener->route_count; i++, node = node->next)
+        if (node->kind == YAML_MAPPING)
+            check_route(reader, node, listener, &listener->routes[i], used_by);
+    settings_warn_of_routes(reader, nodes, listener);
 }
 
 /* --- Listeners -------------------------------------------------------------------------------- */
@@ -370,19 +241,19 @@ static bool check_listener_demand(struct settings_reader *reader, struct yaml_no
 
     if (!is_sound(node, "client_certificate"))
         return false;
-    if (needs_trust(settings->mode) && settings->trust == NULL) {
+    if (route_mode_needs_trust(settings->mode) && settings->trust == NULL) {
         settings_refuse_value(reader, own == NULL ? node : place_of(own, "mode"),
                               "mode %s needs 'trust' in 'client_certificate': the certificates of "
                               "the CAs that issue the clients'",
                               mode);
         return false;
     }
-    if (!needs_trust(settings->mode) && settings->trust != NULL) {
+    if (!route_mode_needs_trust(settings->mode) && settings->trust != NULL) {
         settings_refuse_value(reader, place_of(own, "trust"), "'trust' has no effect with mode %s",
                               mode);
         return false;
     }
-    if (!needs_trust(settings->mode) &&
+    if (!route_mode_needs_trust(settings->mode) &&
         settings->on_failure == CLIENT_CERTIFICATE_ON_FAILURE_ALERT) {
         settings_refuse_value(reader, place_of(own, "on_failure"),
                               "'on_failure: alert' has no effect with mode %s", mode);
@@ -393,16 +264,24 @@ static bool check_listener_demand(struct settings_reader *reader, struct yaml_no
     return true;
 }
 
+/* What is wrong with a route of a set may be so with one of its listeners only. */
+static const char *describe_use(struct settings_reader *reader, const struct yaml_node *node,
+                                const struct yaml_node *routes)
+{
+    if (yaml_node_find(node, "routes") == routes)
+        return "";
+    return config_memory_format(reader->memory, " (in the listener %s)",
+                                problem_place(reader->memory, node->position, routes->position));
+}
+
 void settings_finish_listener(struct settings_reader *reader, struct yaml_node *node, void *target)
 {
-    struct listener_settings *listener = target;
-    struct yaml_node *routes = yaml_node_find(node, "routes");
-    bool is_demand_sound = check_listener_demand(reader, node, listener);
+    const struct listener_settings *listener = target;
+    struct yaml_node *routes = settings_routes_node(reader, node);
 
-    if (listener->route_count == 0)
-        return;
-    name_routes(reader, routes, listener);
-    check_routes(reader, routes, listener, is_demand_sound);
+    if (check_listener_demand(reader, node, listener) && routes != NULL &&
+        listener->route_count > 0)
+        check_routes(reader, routes, listener, describe_use(reader, node, routes));
 }
 
 /* --- The whole -------------------------------------------------------------------------------- */
@@ -549,4 +428,6 @@ void settings_finish_root(struct settings_reader *reader, struct yaml_node *node
     name_listeners(reader, listeners, &root->generation);
     check_hosts(reader, listeners, &root->generation);
     check_monitoring_address(reader, yaml_node_find(node, "monitoring"), &root->generation);
+    settings_warn_of_azure_limits(reader, node, root);
+    settings_warn_of_unused(reader, node);
 }

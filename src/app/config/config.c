@@ -46,6 +46,8 @@ static void init_reader(struct settings_reader *reader, struct config *config)
     text_table_init(&reader->trust_profiles);
     text_table_init(&reader->backends);
     text_table_init(&reader->backend_urls);
+    text_table_init(&reader->route_sets);
+    text_table_init(&reader->used);
     text_table_init(&reader->warned_profiles);
 }
 
@@ -55,6 +57,8 @@ static void reset_reader(struct settings_reader *reader)
     text_table_reset(&reader->trust_profiles);
     text_table_reset(&reader->backends);
     text_table_reset(&reader->backend_urls);
+    text_table_reset(&reader->route_sets);
+    text_table_reset(&reader->used);
     text_table_reset(&reader->warned_profiles);
 }
 

@@ -43,6 +43,7 @@ static void add_type(struct text_builder *text, const struct setting *setting)
         [SETTING_MAPPING] = "a mapping",
         [SETTING_ITEMS] = "a list of mappings",
         [SETTING_NAMED] = "a mapping from names to mappings",
+        [SETTING_NAMED_LISTS] = "a mapping from names to lists of mappings",
         [SETTING_SPECIAL] = "a value",
     };
 

@@ -69,6 +69,7 @@ static bool is_unquoted(const struct setting *setting, const struct yaml_node *n
     case SETTING_MAPPING:
     case SETTING_ITEMS:
     case SETTING_NAMED:
+    case SETTING_NAMED_LISTS:
         break;
     }
     return false;
@@ -121,7 +122,10 @@ static void write_names(struct writing *writing, const struct setting *setting,
         write_indentation(writing, indentation);
         write_quoted(&writing->text, value->key->text);
         text_builder_add(&writing->text, SLICE(":\n"));
-        write_mapping(writing, setting->mapping, value, indentation + STEP, false);
+        if (value->kind == YAML_SEQUENCE)
+            write_list(writing, setting, value, indentation + STEP);
+        else
+            write_mapping(writing, setting->mapping, value, indentation + STEP, false);
     }
 }
 
@@ -141,7 +145,8 @@ static bool is_empty(const struct setting *setting, const struct yaml_node *node
 {
     if (node->kind == YAML_SCALAR || node->count > 0)
         return false;
-    if (node->kind == YAML_SEQUENCE || setting->type == SETTING_NAMED)
+    if (node->kind == YAML_SEQUENCE || setting->type == SETTING_NAMED ||
+        setting->type == SETTING_NAMED_LISTS)
         return true;
     for (size_t i = 0; i < setting->mapping->setting_count; i++)
         if (setting->mapping->settings[i].refusal == NULL &&
@@ -163,7 +168,7 @@ static void write_value(struct writing *writing, const struct setting *setting,
         text_builder_add(&writing->text, SLICE("\n"));
         if (node->kind == YAML_SEQUENCE)
             write_list(writing, setting, node, indentation + STEP);
-        else if (setting->type == SETTING_NAMED)
+        else if (setting->type == SETTING_NAMED || setting->type == SETTING_NAMED_LISTS)
             write_names(writing, setting, node, indentation + STEP);
         else
             write_mapping(writing, setting->mapping, node, indentation + STEP, false);

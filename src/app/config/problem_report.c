@@ -130,11 +130,28 @@ static void sort_problems(const struct problem_report *report)
     }
 }
 
+/* What several listeners share is looked at for each. */
+static void drop_repeated_warnings(const struct problem_report *report,
+                                   struct config_problems *problems)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < problems->count; i++) {
+        const struct config_problem *problem = &problems->items[i];
+
+        if (kept == 0 || problem->severity == CONFIG_ERROR ||
+            compare_problems(report, problem, &problems->items[kept - 1]) != 0)
+            problems->items[kept++] = *problem;
+    }
+    problems->count = kept;
+}
+
 void problem_report_finish(struct problem_report *report)
 {
     struct config_problems *problems = &report->problems;
 
     sort_problems(report);
+    drop_repeated_warnings(report, problems);
     if (report->left_out == 0)
         return;
     problems->items[problems->count++] = (struct config_problem){

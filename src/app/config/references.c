@@ -78,15 +78,16 @@ void settings_register_backend(struct settings_reader *reader, struct yaml_node 
     register_name(&reader->backends, backend->name, target);
 }
 
-/* NULL: there is none, and that was reported. */
-static void *find_named(struct settings_reader *reader, const struct text_table *table,
-                        struct yaml_node *node, const char *what, const char *hint)
+void *settings_find_named(struct settings_reader *reader, const struct text_table *table,
+                          struct yaml_node *node, const char *what, const char *hint)
 {
     void *found = text_table_find(table, node->text);
     struct slice nearest;
 
-    if (found != NULL)
+    if (found != NULL) {
+        settings_note_use(reader, what, node->text);
         return found;
+    }
     nearest =
         problem_report_is_full(reader->report) ? SLICE("") : text_table_suggest(table, node->text);
     if (slice_is_empty(nearest))
@@ -109,7 +110,7 @@ void settings_read_tls_profile(struct settings_reader *reader, const struct sett
         profile = config_memory_allocate(reader->memory, setting->mapping->size);
         settings_read_mapping(reader, setting->mapping, node, profile);
     } else if (settings_check_text(reader, setting, node)) {
-        profile = find_named(reader, &reader->tls_profiles, node, "TLS profile", "");
+        profile = settings_find_named(reader, &reader->tls_profiles, node, "TLS profile", "");
     } else {
         return;
     }
@@ -240,8 +241,8 @@ void settings_read_trust_profile(struct settings_reader *reader, const struct se
     if (node->kind == YAML_SCALAR) {
         if (!settings_check_text(reader, setting, node))
             return;
-        profile = find_named(reader, &reader->trust_profiles, node, "trust profile",
-                             "; for a file write it in a list: [FILE]");
+        profile = settings_find_named(reader, &reader->trust_profiles, node, "trust profile",
+                                      "; for a file write it in a list: [FILE]");
     } else {
         profile = config_memory_allocate(reader->memory, sizeof(*profile));
         if (node->kind == YAML_MAPPING)
@@ -338,7 +339,7 @@ void settings_read_backend(struct settings_reader *reader, const struct setting 
     if (strstr(node->text.data, "://") != NULL)
         backend = read_backend_in_place(reader, setting, node);
     else
-        backend = find_named(reader, &reader->backends, node, "backend",
-                             "; for a URL begin with http://");
+        backend = settings_find_named(reader, &reader->backends, node, "backend",
+                                      "; for a URL begin with http://");
     settings_store_pointer(setting, target, backend);
 }

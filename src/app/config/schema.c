@@ -127,6 +127,12 @@ static void add_type(struct text_builder *text, const struct setting *setting)
         add_reference(text, setting->mapping);
         text_builder_add(text, SLICE("}"));
         break;
+    case SETTING_NAMED_LISTS:
+        text_builder_add(text, SLICE("{\"type\":\"object\",\"additionalProperties\":"
+                                     "{\"type\":\"array\",\"minItems\":1,\"items\":"));
+        add_reference(text, setting->mapping);
+        text_builder_add(text, SLICE("}}"));
+        break;
     case SETTING_SPECIAL:
         add_forms(text, setting);
         break;

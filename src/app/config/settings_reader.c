@@ -364,8 +364,8 @@ static void read_texts(struct settings_reader *reader, const struct setting *set
 
 /* What is in a mapping is read as the mapping is: as deep as the table nests, which is not deep.
  * NOLINTBEGIN(misc-no-recursion) */
-static void read_items(struct settings_reader *reader, const struct setting *setting,
-                       struct yaml_node *node, void *target)
+void settings_read_items(struct settings_reader *reader, const struct setting *setting,
+                         struct yaml_node *node, void *target)
 {
     size_t item_size = setting->mapping->size;
     char *items;
@@ -400,6 +400,20 @@ static void read_named_item(struct settings_reader *reader, const struct setting
                               yaml_node_describe(node));
     /* It is known by name all the same, so that references to it are not refused too. */
     mapping->finish(reader, node, item);
+}
+
+static void read_named_lists(struct settings_reader *reader, const struct setting *setting,
+                             struct yaml_node *node, void *target)
+{
+    if (node->kind != YAML_MAPPING) {
+        if (node->kind != YAML_SCALAR || !node->is_faulty)
+            refuse_type(reader, setting, node);
+        return;
+    }
+    for (struct yaml_node *list = node->first; list != NULL; list = list->next) {
+        (void)settings_check_name(reader, list->key);
+        setting->read(reader, setting, list, target);
+    }
 }
 
 static void read_named(struct settings_reader *reader, const struct setting *setting,
@@ -459,11 +473,6 @@ static void read_special(struct settings_reader *reader, const struct setting *s
 static void read_setting(struct settings_reader *reader, const struct setting *setting,
                          struct yaml_node *node, void *target)
 {
-    if (setting->refused_form != NULL && node->kind == YAML_SCALAR && !node->is_faulty &&
-        yaml_node_type(node) != YAML_NOTHING) {
-        settings_refuse_value(reader, node, "%s is not supported yet", setting->refused_form);
-        return;
-    }
     node->is_secret = node->is_secret || setting->is_secret;
     switch (setting->type) {
     case SETTING_TEXT:
@@ -488,10 +497,13 @@ static void read_setting(struct settings_reader *reader, const struct setting *s
         read_embedded(reader, setting, node, target);
         return;
     case SETTING_ITEMS:
-        read_items(reader, setting, node, target);
+        settings_read_items(reader, setting, node, target);
         return;
     case SETTING_NAMED:
         read_named(reader, setting, node, target);
+        return;
+    case SETTING_NAMED_LISTS:
+        read_named_lists(reader, setting, node, target);
         return;
     case SETTING_SPECIAL:
         read_special(reader, setting, node, target);

@@ -36,6 +36,8 @@ struct settings_reader {
     struct text_table trust_profiles;
     struct text_table backends;
     struct text_table backend_urls; /* in place; those of the same URL are one */
+    struct text_table route_sets;
+    struct text_table used; /* "WHAT NAME" of each definition that something refers to */
     struct text_table warned_profiles;
 };
 
@@ -67,6 +69,9 @@ bool settings_check_list(struct settings_reader *reader, const struct setting *s
 /* Refuses the second of two equal texts in a list. `seen` holds nodes. */
 bool settings_check_unique(struct settings_reader *reader, struct text_table *seen,
                            struct yaml_node *node);
+/* A list of mappings into an array and its count. */
+void settings_read_items(struct settings_reader *reader, const struct setting *setting,
+                         struct yaml_node *node, void *target);
 /* The path that the node holds, seen from the directory of its file. Absolute. */
 const char *settings_make_path(struct settings_reader *reader, const struct yaml_node *node);
 

@@ -774,10 +774,12 @@ static const struct setting listener_settings[] = {
         .example = "server_token: gateway\n",
     },
     {
-        .name = "routes", .type = SETTING_ITEMS, .is_required = true, .mapping = &route_mapping,
-        .refused_form = "a shared list of routes",
+        .name = "routes", .type = SETTING_SPECIAL, .is_required = true, .mapping = &route_mapping,
+        .forms = SETTING_FORM_SCALAR | SETTING_FORM_LIST, .read = settings_read_routes,
+        .expects = "a list of mappings, or a name of route_sets",
         LIST_FIELD(struct listener_settings, routes, route_count),
-        .meaning = "What is served, in order: the first route that matches a request serves it.",
+        .meaning = "What is served, in order: the first route that matches a request serves it. "
+                   "A list, or the name of one in `route_sets`.",
         .example = "routes:\n"
                    "  - paths: [/healthz]\n"
                    "    client_certificate: { mode: none }\n"
@@ -1120,6 +1122,20 @@ static const struct setting root_settings[] = {
                    "  app: { endpoints: [\"http://127.0.0.1:8080\"] }\n",
     },
     {
+        .name = "route_sets", .type = SETTING_NAMED_LISTS, .mapping = &route_mapping,
+        .read = settings_read_route_set,
+        .otherwise = "none",
+        .meaning = "Lists of routes by name, for listeners that serve the same: `routes: NAME`. "
+                   "Each listener judges the requests by its own `client_certificate`, where a "
+                   "route does not say otherwise.",
+        .example = "route_sets:\n"
+                   "  app:\n"
+                   "    - paths: [/healthz]\n"
+                   "      client_certificate: { mode: none }\n"
+                   "      backend: \"http://127.0.0.1:8080\"\n"
+                   "    - backend: \"http://127.0.0.1:8080\"\n",
+    },
+    {
         .name = "listeners", .type = SETTING_ITEMS, .is_required = true,
         .mapping = &listener_mapping,
         LIST_FIELD(struct root_settings, generation.listeners, generation.listener_count),
@@ -1178,7 +1194,6 @@ static const struct setting root_settings[] = {
                    "seccomp). Root is given up in any case.",
         .example = "confinement: \"off\"\n",
     },
-    NOT_YET("route_sets"),
     NOT_YET("policies"),
     NOT_YET("rewrites"),
     NOT_YET("state_dir"),

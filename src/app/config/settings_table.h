@@ -26,9 +26,10 @@ enum setting_type {
     SETTING_BOOLEAN,
     SETTING_CHOICE,
     SETTING_MAPPING,
-    SETTING_ITEMS,  /* a list of mappings */
-    SETTING_NAMED,  /* a mapping of names that somebody chose to mappings */
-    SETTING_SPECIAL /* takes several forms; `read` knows them */
+    SETTING_ITEMS,       /* a list of mappings */
+    SETTING_NAMED,       /* a mapping of names that somebody chose to mappings */
+    SETTING_NAMED_LISTS, /* the same, to lists of mappings; `read` takes each list */
+    SETTING_SPECIAL      /* takes several forms; `read` knows them */
 };
 
 /* What a SPECIAL setting may be in YAML. */
@@ -59,11 +60,10 @@ struct setting {
     void (*read)(struct settings_reader *reader, const struct setting *setting,
                  struct yaml_node *node, void *target);
     size_t offset;
-    size_t size;              /* 0: there is nothing to fill */
-    size_t count_offset;      /* of ITEMS, NAMED and lists */
-    const char *refusal;      /* known by name, and refused: "is not supported yet" */
-    const char *refused_form; /* what SCALAR would mean, and is not supported yet */
-    const char *expects;      /* of SPECIAL, in words that fit behind "must be" */
+    size_t size;         /* 0: there is nothing to fill */
+    size_t count_offset; /* of ITEMS, NAMED and lists */
+    const char *refusal; /* known by name, and refused: "is not supported yet" */
+    const char *expects; /* of SPECIAL, in words that fit behind "must be" */
     const char *meaning;
     const char *example;
 };

@@ -31,6 +31,32 @@ void settings_register_trust_profile(struct settings_reader *reader, struct yaml
 void settings_register_backend(struct settings_reader *reader, struct yaml_node *node,
                                void *target);
 
+/* What a name stands for; NULL: nothing, and that was reported. `what` is the kind, in words, and
+ * `hint` goes behind "there is no WHAT 'NAME'". Whatever was found is used from now on. */
+void *settings_find_named(struct settings_reader *reader, const struct text_table *table,
+                          struct yaml_node *node, const char *what, const char *hint);
+void settings_note_use(struct settings_reader *reader, const char *what, struct slice name);
+/* A warning for each definition that nothing refers to, unless something was refused: that may have
+ * been what would have. */
+void settings_warn_of_unused(struct settings_reader *reader, const struct yaml_node *root);
+
+/* What Azure has no room for, when some trust profile in use keeps its rules for uploads. */
+void settings_warn_of_azure_limits(struct settings_reader *reader, const struct yaml_node *node,
+                                   const struct root_settings *root);
+
+/* One list of `route_sets`. */
+void settings_read_route_set(struct settings_reader *reader, const struct setting *setting,
+                             struct yaml_node *node, void *target);
+/* The routes of a listener: a list, or the name of a set. */
+void settings_read_routes(struct settings_reader *reader, const struct setting *setting,
+                          struct yaml_node *node, void *target);
+/* The list that the routes of this listener stand in, in place or as a set; NULL: there is none. */
+struct yaml_node *settings_routes_node(const struct settings_reader *reader,
+                                       const struct yaml_node *listener);
+/* Names those that have none, and refuses a name that is there twice. */
+void settings_name_routes(struct settings_reader *reader, struct yaml_node *nodes,
+                          struct route_settings *routes, size_t count);
+
 /* A name, or the thing in place. */
 void settings_read_tls_profile(struct settings_reader *reader, const struct setting *setting,
                                struct yaml_node *node, void *target);

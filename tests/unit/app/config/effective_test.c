@@ -351,7 +351,8 @@ static void try_wrong_values(const struct settings_mapping *mapping, const struc
 
     (void)text;
     expect_refused(mapping, "no_such_setting", "1");
-    if (is_scalar || setting->type == SETTING_MAPPING || setting->type == SETTING_NAMED)
+    if (is_scalar || setting->type == SETTING_MAPPING || setting->type == SETTING_NAMED ||
+        setting->type == SETTING_NAMED_LISTS)
         expect_refused(mapping, setting->name, "[]");
     if (is_scalar || setting->type == SETTING_TEXTS || setting->type == SETTING_ITEMS)
         expect_refused(mapping, setting->name, "{}");

@@ -182,7 +182,7 @@ static void expect_wrong_type(const struct settings_mapping *mapping, const stru
 static bool is_scalar_type(enum setting_type type)
 {
     return type != SETTING_TEXTS && type != SETTING_MAPPING && type != SETTING_ITEMS &&
-           type != SETTING_NAMED && type != SETTING_SPECIAL;
+           type != SETTING_NAMED && type != SETTING_NAMED_LISTS && type != SETTING_SPECIAL;
 }
 
 static bool takes(const struct setting *setting, unsigned form)
@@ -195,7 +195,7 @@ static bool takes(const struct setting *setting, unsigned form)
                (setting->forms & form) != 0;
     default:
         return setting->type == SETTING_MAPPING || setting->type == SETTING_NAMED ||
-               (setting->forms & form) != 0;
+               setting->type == SETTING_NAMED_LISTS || (setting->forms & form) != 0;
     }
 }
 
@@ -206,7 +206,7 @@ static void try_wrong_forms(const struct settings_mapping *mapping, const struct
     expect_complaint(mapping, setting, "", "has no value");
     expect_complaint(mapping, setting, "~", "has no value");
     expect_complaint(mapping, setting, "null", "has no value");
-    if (!takes(setting, SETTING_FORM_SCALAR) && setting->refused_form == NULL)
+    if (!takes(setting, SETTING_FORM_SCALAR))
         expect_wrong_type(mapping, setting, "word", "'word'");
     if (!takes(setting, SETTING_FORM_LIST))
         expect_wrong_type(mapping, setting, "[]", "a list");
@@ -421,7 +421,7 @@ static void try_wrong_items(const struct settings_mapping *mapping, const struct
     const char *wanted = setting->mapping == NULL ? "text" : "text or a mapping";
     char *lines = memory_format("%s: [[]]\n", setting->name);
 
-    if (setting->type == SETTING_ITEMS)
+    if (setting->type == SETTING_ITEMS || strcmp(setting->name, "routes") == 0)
         wanted = "a mapping";
     if (setting->refusal == NULL && takes(setting, SETTING_FORM_LIST)) {
         /* In place, the list of a profile's files stands for the profile. */
