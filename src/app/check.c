@@ -15,6 +15,7 @@
 #include "gateway/backend/backend_registry.h"
 #include "gateway/generation/generation.h"
 #include "protocol/tls/tls_session_store.h"
+#include "protocol/x509/public_authorities.h"
 #include "runtime/log.h"
 #include "runtime/memory.h"
 
@@ -27,13 +28,15 @@ static bool can_build(const struct generation_settings *settings, size_t *warnin
         .backends = backend_registry_create(),
     };
     struct error error = {.kind = ERROR_NONE};
+    struct public_authorities *authorities = generation_report_load_authorities();
     struct generation *generation = generation_create(settings, &facts, &error);
     bool built = generation != NULL;
 
     if (built)
-        *warnings += generation_report(generation);
+        *warnings += generation_report(generation, authorities);
     else
         log_event(LOG_ERROR, "%s", error.text);
+    public_authorities_release(authorities);
     generation_release(generation);
     backend_registry_destroy(facts.backends);
     tls_session_store_destroy(facts.sessions);

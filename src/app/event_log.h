@@ -11,14 +11,19 @@
 
 struct line_queue;
 
-/* Zero is standard error. */
+/* Each has a queue of its own, so that what was said goes where it was to go. */
+enum { EVENT_LOG_STDERR, EVENT_LOG_FILE, EVENT_LOG_QUEUES };
+
+/* Zero is before the first use: each line is written at once, and who writes it waits, so that what
+ * kept a process from starting is told for sure. */
 struct event_log {
-    struct line_queue *queue; /* NULL until the first file; kept until the end */
-    char *path;               /* NULL: standard error */
+    struct line_queue *queues[EVENT_LOG_QUEUES]; /* NULL until the first use; kept until the end */
+    bool is_used;
+    char *path; /* NULL: standard error */
 };
 
-/* From now on to this file, or to standard error with NULL. False, and nothing has changed, when it
- * cannot be opened. */
+/* From now on to this file, or to standard error with NULL, and nobody waits. False, and nothing
+ * has changed, when it cannot be opened. */
 bool event_log_use(struct event_log *log, const char *path, struct error *error);
 /* Opens the file by its name again: somebody has renamed it. */
 bool event_log_reopen(struct event_log *log, struct error *error);

@@ -23,6 +23,8 @@
 #include "app/gateway_confinement.h"
 #include "app/generation_report.h"
 #include "app/passed_sockets.h"
+#include "app/ready_file.h"
+#include "app/restart_needed.h"
 #include "app/service_notify.h"
 #include "app/service_watchdog.h"
 #include "app/worker.h"
@@ -31,11 +33,9 @@
 #include "protocol/tls/tls_key_log.h"
 #include "protocol/tls/tls_session_store.h"
 #include "protocol/x509/key_decoding.h"
-#include "runtime/buffer.h"
+#include "protocol/x509/public_authorities.h"
 #include "runtime/clock.h"
-#include "runtime/encoding.h"
 #include "runtime/event_loop.h"
-#include "runtime/file.h"
 #include "runtime/log.h"
 #include "runtime/memory.h"
 #include "runtime/timer.h"
@@ -50,6 +50,7 @@ struct gateway {
     struct verdict_store *verdicts;
     struct confinement *confinement; /* NULL: none */
     struct key_decoding *decoding;
+    struct public_authorities *authorities; /* NULL: the system has none */
     struct passed_sockets *passed;
     struct service_notify *notify; /* NULL: nobody waits to be told */
     struct service_watchdog *watchdog;
@@ -59,6 +60,7 @@ struct gateway {
     struct event_signal *signals[4];
     struct event_log events;
     struct gateway_status status;
+    struct fixed_settings fixed;
     struct admin_service *admin;   /* NULL: only signals are obeyed */
     struct monitoring *monitoring; /* NULL: nobody watches */
     char *problems;                /* of a configuration that could not be used, a line each */
@@ -333,58 +335,42 @@ static bool start_workers(struct gateway *gateway, size_t count, const int *sock
     return true;
 }
 
-static bool write_ready_file(const char *path, const struct gateway_endpoint *endpoints,
-                             size_t count, struct error *error)
-{
-    size_t capacity = 256 + count * 1024;
-    char *memory = memory_allocate(capacity);
-    struct buffer text;
-    bool written;
-
-    buffer_init(&text, memory, capacity);
-    (void)buffer_append_format(&text, "{\"pid\":%ld,\"listeners\":[", (long)getpid());
-    for (size_t i = 0; i < count; i++) {
-        (void)buffer_append(&text, i == 0 ? SLICE("{\"name\":") : SLICE(",{\"name\":"));
-        (void)encode_json(&text, slice_from_text(endpoints[i].listener));
-        (void)buffer_append(&text, SLICE(",\"address\":"));
-        (void)encode_json(&text, slice_from_text(endpoints[i].address));
-        (void)buffer_append_byte(&text, '}');
-    }
-    written = buffer_append(&text, SLICE("]}\n"));
-    if (!written)
-        error_set(error, ERROR_LIMIT, "the ready file would be too large");
-    else
-        written = file_write_private(path, buffer_readable(&text), error);
-    memory_release(memory);
-    return written;
-}
-
-/* `sockets` are those of the first worker, one a group. */
-static bool announce(const struct gateway *gateway, const int *sockets, struct error *error)
+/* The listeners of the generation in use, and where each is really reached. The caller releases
+ * both; the endpoints borrow the addresses. */
+static struct gateway_endpoint *list_endpoints(const struct gateway *gateway,
+                                               char (**addresses)[SOCKET_ADDRESS_TEXT_SIZE])
 {
     const struct generation *generation = gateway->generation;
     size_t total = generation_get_settings(generation)->listener_count;
     struct gateway_endpoint *endpoints = memory_allocate_array(total, sizeof(*endpoints));
-    char(*addresses)[SOCKET_ADDRESS_TEXT_SIZE] = memory_allocate_array(total, sizeof(*addresses));
     size_t count = 0;
-    bool announced = true;
 
+    *addresses = memory_allocate_array(total, sizeof(**addresses));
     for (size_t i = 0; i < generation_group_count(generation); i++) {
         const struct listener_group *group = generation_group(generation, i);
-        struct socket_address address = *listener_group_address(group);
+        const struct socket_address *address =
+            gateway_status_bound(&gateway->status, listener_group_address(group));
 
-        (void)socket_local_address(sockets[i], &address);
-        for (size_t j = 0; j < listener_group_count(group); j++) {
-            socket_address_format(&address, addresses[count]);
+        for (size_t j = 0; j < listener_group_count(group); j++, count++) {
+            socket_address_format(address, (*addresses)[count]);
             endpoints[count] =
-                (struct gateway_endpoint){listener_group_get(group, j)->name, addresses[count]};
-            log_event(LOG_INFO, "ready %s https://%s", endpoints[count].listener,
-                      endpoints[count].address);
-            count++;
+                (struct gateway_endpoint){listener_group_get(group, j)->name, (*addresses)[count]};
         }
     }
+    return endpoints;
+}
+
+static bool announce(const struct gateway *gateway, struct error *error)
+{
+    size_t count = generation_get_settings(gateway->generation)->listener_count;
+    char(*addresses)[SOCKET_ADDRESS_TEXT_SIZE];
+    struct gateway_endpoint *endpoints = list_endpoints(gateway, &addresses);
+    bool announced = true;
+
+    for (size_t i = 0; i < count; i++)
+        log_event(LOG_INFO, "ready %s https://%s", endpoints[i].listener, endpoints[i].address);
     if (gateway->settings->ready_file != NULL)
-        announced = write_ready_file(gateway->settings->ready_file, endpoints, count, error);
+        announced = ready_file_write(gateway->settings->ready_file, false, endpoints, count, error);
     if (announced && gateway->settings->on_ready != NULL)
         gateway->settings->on_ready(gateway->settings->context, endpoints, count);
     memory_release(endpoints);
@@ -408,13 +394,17 @@ static void destroy_config(void *config)
     config_destroy(config);
 }
 
-/* `config` is NULL when there was no failure. */
+/* `config` is NULL when there was no failure. What could be read also names files, any of which may
+ * be what is wrong. */
 static void note_failed_files(struct gateway *gateway, const struct config *config)
 {
+    const struct generation_settings *settings = config == NULL ? NULL : config_settings(config);
     size_t count = 0;
     const char *const *paths = config == NULL ? NULL : config_source_files(config, &count);
 
     configured_files_reset(&gateway->failed);
+    if (settings != NULL)
+        configured_files_collect(&gateway->failed, gateway->settings->configuration, settings);
     for (size_t i = 0; i < count; i++)
         configured_files_add(&gateway->failed, paths[i]);
 }
@@ -445,7 +435,7 @@ static struct generation *load(struct gateway *gateway, bool is_last_try, struct
         config_destroy(config);
     } else {
         generation_set_owner(generation, destroy_config, config);
-        (void)generation_report(generation);
+        (void)generation_report(generation, gateway->authorities);
     }
     return generation;
 }
@@ -494,35 +484,6 @@ static void create_facts(struct gateway *gateway)
 /* ---- reloading
  * --------------------------------------------------------------------------------------------- */
 
-static bool is_same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-/* Lists that end with NULL, or are NULL. */
-static bool are_same_texts(const char *const *a, const char *const *b)
-{
-    size_t i = 0;
-
-    if (a == NULL || b == NULL)
-        return a == b;
-    while (a[i] != NULL && is_same_text(a[i], b[i]))
-        i++;
-    return is_same_text(a[i], b[i]);
-}
-
-static void warn_of_what_needs_a_restart(const struct generation_settings *before,
-                                         const struct generation_settings *next)
-{
-    if (before->workers != next->workers)
-        log_event(LOG_WARNING, "'workers' has changed: restart needed");
-    if (!is_same_text(before->admin_socket, next->admin_socket))
-        log_event(LOG_WARNING, "'admin' has changed: restart needed");
-    if (!is_same_text(before->monitoring_address, next->monitoring_address) ||
-        !are_same_texts(before->monitoring_hosts, next->monitoring_hosts))
-        log_event(LOG_WARNING, "'monitoring' has changed: restart needed");
-}
-
 /* Whoever added a listener on port 0 has no other way to learn its port. */
 static void announce_new(const struct generation *next, const int *sockets)
 {
@@ -539,12 +500,28 @@ static void announce_new(const struct generation *next, const int *sockets)
     }
 }
 
+/* What serves is told of, even where the file for it cannot be written any more. */
+static void renew_ready_file(const struct gateway *gateway)
+{
+    size_t count = generation_get_settings(gateway->generation)->listener_count;
+    char(*addresses)[SOCKET_ADDRESS_TEXT_SIZE];
+    struct error error = {.kind = ERROR_NONE};
+    struct gateway_endpoint *endpoints;
+
+    if (gateway->settings->ready_file == NULL)
+        return;
+    endpoints = list_endpoints(gateway, &addresses);
+    if (!ready_file_write(gateway->settings->ready_file, true, endpoints, count, &error))
+        log_event(LOG_WARNING, "the ready file is not up to date: %s", error.text);
+    memory_release(endpoints);
+    memory_release(addresses);
+}
+
 static void hand_over(struct gateway *gateway, struct generation *next, const int *sockets)
 {
     size_t groups = generation_group_count(next);
 
-    warn_of_what_needs_a_restart(generation_get_settings(gateway->generation),
-                                 generation_get_settings(next));
+    fixed_settings_warn(&gateway->fixed, generation_get_settings(next));
     log_set_level(generation_get_settings(next)->events_level);
     gateway_status_adopt(&gateway->status, next, sockets);
     generation_release(gateway->generation);
@@ -552,6 +529,7 @@ static void hand_over(struct gateway *gateway, struct generation *next, const in
     gateway->is_handing_over = true;
     atomic_store(&gateway->workers_adopted, 0);
     announce_new(next, sockets);
+    renew_ready_file(gateway);
     for (size_t i = 0; i < gateway->worker_count; i++) {
         struct worker_handover handover = {next, sockets + i * groups};
 
@@ -763,9 +741,11 @@ static void init_status(struct gateway *gateway, size_t workers, const int *sock
         .workers = workers,
         .open_connections = &gateway->open_connections,
         .telemetry = gateway->telemetry,
-        .events = &gateway->events.queue,
+        .events = gateway->events.queues,
+        .event_queues = EVENT_LOG_QUEUES,
     };
     gateway_status_adopt(&gateway->status, gateway->generation, sockets);
+    fixed_settings_keep(&gateway->fixed, generation_get_settings(gateway->generation));
 }
 
 /* ---- the whole
@@ -828,7 +808,7 @@ static bool start(struct gateway *gateway, struct error *error)
         close_sockets(sockets, workers * groups);
         goto cleanup;
     }
-    started = start_workers(gateway, workers, sockets, error) && announce(gateway, sockets, error);
+    started = start_workers(gateway, workers, sockets, error) && announce(gateway, error);
     if (started) {
         gateway->status.phase = GATEWAY_SERVING;
         log_event(LOG_INFO, "%s", key_decoding_explain(gateway->decoding));
@@ -887,11 +867,13 @@ static void release(struct gateway *gateway)
     tls_session_store_destroy(gateway->facts.sessions);
     tls_key_log_close(gateway->facts.key_log);
     gateway_status_reset(&gateway->status);
+    fixed_settings_release(&gateway->fixed);
     memory_release(gateway->problems);
     event_log_end(&gateway->events);
     confinement_destroy(gateway->confinement);
     service_notify_close(gateway->notify);
     passed_sockets_close(gateway->passed);
+    public_authorities_release(gateway->authorities);
     key_decoding_stop(gateway->decoding);
 }
 
@@ -903,6 +885,7 @@ int gateway_run(const struct gateway_run_settings *settings)
 
     signal(SIGPIPE, SIG_IGN);
     gateway.decoding = key_decoding_start(decoding_wish());
+    gateway.authorities = generation_report_load_authorities();
     gateway.passed = passed_sockets_take(&error);
     gateway.notify = service_notify_open();
     create_facts(&gateway);

@@ -4,13 +4,96 @@
  */
 #include "app/generation_report.h"
 
+#include <openssl/x509.h>
+#include <stdlib.h>
+
 #include "gateway/generation/generation.h"
+#include "gateway/identity/judging_context.h"
 #include "protocol/tls/tls_profile.h"
+#include "protocol/x509/public_authorities.h"
 #include "runtime/log.h"
 
-size_t generation_report(const struct generation *generation)
+enum { NAME_BYTES = 256 };
+
+/* Where the distributions keep what browsers and tools trust. */
+static const char *const bundles[] = {
+    "/etc/ssl/certs/ca-certificates.crt", /* Debian and its family, Alpine, Arch */
+    "/etc/pki/tls/certs/ca-bundle.crt",   /* Fedora and its family */
+    "/etc/ssl/ca-bundle.pem",             /* SUSE */
+};
+
+struct public_authorities *generation_report_load_authorities(void)
 {
+    const char *named = getenv(X509_get_default_cert_file_env());
+    struct public_authorities *authorities = NULL;
+
+    if (named != NULL)
+        return public_authorities_load(named);
+    for (size_t i = 0; authorities == NULL && i < sizeof(bundles) / sizeof(*bundles); i++)
+        authorities = public_authorities_load(bundles[i]);
+    return authorities;
+}
+
+/* Is there a route on which being known to this profile is all that is asked for? */
+static bool is_enough_somewhere(const struct generation_settings *settings,
+                                const struct trust_profile_settings *trust)
+{
+    for (size_t i = 0; i < settings->listener_count; i++) {
+        const struct listener_settings *listener = &settings->listeners[i];
+
+        for (size_t j = 0; j < listener->route_count; j++) {
+            const struct client_certificate_settings *own = &listener->routes[j].client_certificate;
+
+            if ((own->trust == NULL ? listener->client_certificate.trust : own->trust) == trust)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Everybody can get a certificate of a public CA, so having one says nothing about who it is. */
+static size_t warn_of_public_trust(const struct trust_profile_settings *settings,
+                                   const struct trust_store *anchors,
+                                   const struct public_authorities *authorities, bool has_policy)
+{
+    for (size_t i = 0; !has_policy && i < trust_store_count(anchors); i++) {
+        const X509 *anchor = trust_store_anchor(anchors, i);
+        char name[NAME_BYTES] = "";
+
+        if (!public_authorities_have(authorities, anchor))
+            continue;
+        X509_NAME_oneline(X509_get_subject_name(anchor), name, sizeof(name));
+        log_event(LOG_WARNING,
+                  "%s:%u:%u: %s trusts the public CA '%s', of which anybody can get a certificate, "
+                  "and no policy says who is meant",
+                  settings->position.file == NULL ? "" : settings->position.file,
+                  settings->position.line, settings->position.column,
+                  settings->name == NULL ? "this trust profile" : settings->name, name);
+        return 1;
+    }
+    return 0;
+}
+
+static size_t report_trust(const struct generation *generation,
+                           const struct public_authorities *authorities)
+{
+    const struct generation_settings *settings = generation_get_settings(generation);
     size_t count = 0;
+
+    for (size_t i = 0; i < generation_trust_count(generation); i++) {
+        const struct trust_profile_settings *trust = generation_trust_settings(generation, i);
+
+        count +=
+            warn_of_public_trust(trust, judging_context_anchors(generation_trust(generation, i)),
+                                 authorities, !is_enough_somewhere(settings, trust));
+    }
+    return count;
+}
+
+size_t generation_report(const struct generation *generation,
+                         const struct public_authorities *authorities)
+{
+    size_t count = report_trust(generation, authorities);
 
     for (size_t i = 0; i < generation_group_count(generation); i++) {
         const struct listener_group *group = generation_group(generation, i);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -125,6 +126,23 @@ bool file_write_private(const char *path, struct slice bytes, struct error *erro
     }
     close(fd);
     return written;
+}
+
+bool file_replace_private(const char *path, struct slice bytes, struct error *error)
+{
+    char *next = memory_format("%s.next", path);
+    bool replaced = false;
+
+    unlink(next); /* of a process that was killed at the wrong moment */
+    if (file_write_private(next, bytes, error)) {
+        replaced = rename(next, path) == 0;
+        if (!replaced) {
+            error_set(error, ERROR_FILE, "'%s' cannot be replaced: %s", path, strerror(errno));
+            unlink(next);
+        }
+    }
+    memory_release(next);
+    return replaced;
 }
 
 int file_open_log(const char *path, unsigned mode, struct error *error)

@@ -15,6 +15,9 @@
 bool file_read(const char *path, size_t bytes_max, char **data, size_t *size, struct error *error);
 /* Creates a new file of mode 0600, following no link at its end; refuses one that exists. */
 bool file_write_private(const char *path, struct slice bytes, struct error *error);
+/* The same for a file that may be there already, whose readers see the old or the new content and
+ * nothing between. Uses PATH.next. */
+bool file_replace_private(const char *path, struct slice bytes, struct error *error);
 /* A descriptor of a log: made with `mode` where there is none, lines go to its end. A link is
  * followed: /dev/stdout is one. A FIFO that nobody reads is opened all the same. -1 on error. */
 int file_open_log(const char *path, unsigned mode, struct error *error);

@@ -24,6 +24,7 @@ enum {
 static atomic_int least_level = LOG_INFO;
 static atomic_int descriptor = STDERR_FILENO;
 static _Atomic(struct line_queue *) queue;
+static atomic_bool adds_time;
 
 void log_set_level(enum log_level level)
 {
@@ -35,8 +36,9 @@ void log_set_descriptor(int fd)
     atomic_store(&descriptor, fd);
 }
 
-void log_set_queue(struct line_queue *lines)
+void log_set_queue(struct line_queue *lines, bool with_time)
 {
+    atomic_store(&adds_time, with_time);
     atomic_store(&queue, lines);
 }
 
@@ -90,7 +92,7 @@ void log_event(enum log_level level, const char *format, ...)
     va_end(arguments);
 
     buffer_init(&line, memory, sizeof memory);
-    if (lines != NULL)
+    if (lines != NULL && atomic_load(&adds_time))
         append_time(&line);
     buffer_append(&line, prefix_of(level));
     encode_printable(&line, slice_from_text(text));

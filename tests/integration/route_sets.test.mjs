@@ -58,7 +58,7 @@ test("each listener serves the shared routes by its own demand", async (t) => {
     }
 });
 
-test("a set that is not there, or empty, is refused where it stands, and nothing changes", async (t) => {
+test("a set that is not there, or empty, is refused where it stands", async (t) => {
     const gateway = await startGateway(t, configured(APP), { listeners: 2 });
     const lineOf = (text, what) => text.split("\n").findIndex((line) => line.includes(what)) + 1;
     const cases = [

@@ -72,7 +72,11 @@ void gateway_status_end_reload(struct gateway_status *status, const char *proble
 
 uint64_t gateway_status_events_dropped(const struct gateway_status *status)
 {
-    return *status->events == NULL ? 0 : line_queue_dropped(*status->events);
+    uint64_t dropped = 0;
+
+    for (size_t i = 0; i < status->event_queues; i++)
+        dropped += status->events[i] == NULL ? 0 : line_queue_dropped(status->events[i]);
+    return dropped;
 }
 
 void gateway_status_reset(struct gateway_status *status)

@@ -40,7 +40,8 @@ struct gateway_status {
     size_t workers;
     const atomic_size_t *open_connections;
     const struct telemetry *telemetry;
-    struct line_queue *const *events;    /* where the queue of events is once there is one */
+    struct line_queue *const *events; /* where the queues of events are, once there are any */
+    size_t event_queues;
     const struct generation *generation; /* borrowed */
     uint64_t generation_number;          /* 1 from the start on */
     struct gateway_reload reload;

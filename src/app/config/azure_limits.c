@@ -39,12 +39,10 @@ static size_t count_of(const struct yaml_node *node)
 static size_t check_profiles(struct settings_reader *reader, const struct yaml_node *node,
                              const struct root_settings *root)
 {
+    const struct trust_profile_settings *trust = root->trust_profiles;
     size_t chains = 0;
 
-    node = node == NULL ? NULL : node->first;
-    for (size_t i = 0; i < root->trust_profile_count; i++, node = node->next) {
-        const struct trust_profile_settings *trust = &root->trust_profiles[i];
-
+    for (node = node == NULL ? NULL : node->first; node != NULL; node = node->next, trust++) {
         if (!keeps_rules(trust))
             continue;
         chains += trust->anchor_count;

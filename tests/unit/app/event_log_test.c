@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "app/event_log.h"
+#include "runtime/line_queue.h"
 #include "runtime/log.h"
 
 static char directory[64];
@@ -50,7 +51,7 @@ static void assert_file_ends_with(const char *path, const char *ending)
 
 TEST(events_go_where_they_were_sent_last)
 {
-    struct event_log log = {NULL, NULL};
+    struct event_log log = {.path = NULL};
 
     assert_true(event_log_use(&log, first, NULL));
     log_event(LOG_WARNING, "one");
@@ -69,9 +70,54 @@ TEST(events_go_where_they_were_sent_last)
     event_log_end(&log);
 }
 
+/* What is told of a process that does not start must not be lost with a queue. */
+TEST(before_the_first_use_a_line_is_written_when_it_is_logged)
+{
+    int ends[2];
+    int saved = dup(STDERR_FILENO);
+
+    assert_int_equal(pipe(ends), 0);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    log_event(LOG_ERROR, "at once");
+    dup2(saved, STDERR_FILENO);
+    assert_int_equal(read(ends[0], text, sizeof(text)), strlen("error: at once\n"));
+    close(saved);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+TEST(a_standard_error_that_nobody_reads_keeps_nobody_waiting)
+{
+    struct event_log log = {.path = NULL};
+    int ends[2];
+    int saved = dup(STDERR_FILENO);
+    char line[1001] = "";
+    ssize_t size;
+
+    memset(line, 'x', sizeof(line) - 1);
+    assert_int_equal(pipe(ends), 0);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    assert_true(event_log_use(&log, NULL, NULL));
+    log_event(LOG_WARNING, "first");
+    for (int i = 0; i < 1000; i++)
+        log_event(LOG_WARNING, "%s", line);
+    assert_true(line_queue_dropped(log.queues[EVENT_LOG_STDERR]) > 0);
+    assert_true(event_log_use(&log, first, NULL));
+    log_event(LOG_WARNING, "elsewhere");
+    event_log_end(&log);
+    dup2(saved, STDERR_FILENO);
+    size = read(ends[0], text, sizeof(text));
+    assert_true(size > 0);
+    assert_memory_equal(text, "warning: first\nwarning: xxx", 27);
+    assert_file_ends_with(first, "Z warning: elsewhere\n");
+    close(saved);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 TEST(what_cannot_be_opened_changes_nothing)
 {
-    struct event_log log = {NULL, NULL};
+    struct event_log log = {.path = NULL};
     struct error error = {0};
 
     assert_true(event_log_use(&log, first, NULL));
@@ -85,7 +131,7 @@ TEST(what_cannot_be_opened_changes_nothing)
 
 TEST(a_file_that_was_renamed_is_made_anew)
 {
-    struct event_log log = {NULL, NULL};
+    struct event_log log = {.path = NULL};
 
     assert_true(event_log_reopen(&log, NULL)); /* standard error has no name */
     assert_true(event_log_use(&log, first, NULL));
@@ -100,7 +146,7 @@ TEST(a_file_that_was_renamed_is_made_anew)
 
 TEST(a_full_disk_keeps_nobody_waiting)
 {
-    struct event_log log = {NULL, NULL};
+    struct event_log log = {.path = NULL};
 
     assert_true(event_log_use(&log, "/dev/full", NULL));
     for (int i = 0; i < 1000; i++)
@@ -116,6 +162,8 @@ TEST(a_full_disk_keeps_nobody_waiting)
 int main(void)
 {
     return RUN_TESTS(ISOLATED(events_go_where_they_were_sent_last),
+                     ISOLATED(before_the_first_use_a_line_is_written_when_it_is_logged),
+                     ISOLATED(a_standard_error_that_nobody_reads_keeps_nobody_waiting),
                      ISOLATED(what_cannot_be_opened_changes_nothing),
                      ISOLATED(a_file_that_was_renamed_is_made_anew),
                      ISOLATED(a_full_disk_keeps_nobody_waiting));

@@ -109,10 +109,10 @@ TEST(a_queue_takes_events_with_the_time_and_lets_nobody_wait)
     assert_int_equal(pipe(ends), 0);
     queue = line_queue_create(ends[1], true, 100, &error);
     assert_non_null(queue);
-    log_set_queue(queue);
+    log_set_queue(queue, true);
     log_event(LOG_WARNING, "one");
     log_event(LOG_WARNING, "%0200d", 0); /* more than there is room for */
-    log_set_queue(NULL);
+    log_set_queue(NULL, false);
     line_queue_destroy(queue, 10000);
     assert_true(read(ends[0], text, sizeof text - 1) > 0);
     assert_int_equal(sscanf(text, "%4u-%2u-%2uT%2u:%2u:%2u.%3uZ warning: one\n%n", &year, &month,

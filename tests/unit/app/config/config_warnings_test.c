@@ -18,7 +18,8 @@ struct warning_case {
     const char *expected; /* "LINE:COLUMN: error: TEXT\n", in order */
 };
 
-static char *list_problems(struct slice text)
+/* Those with this word, or all of them. */
+static char *list_problems(struct slice text, const char *word)
 {
     struct config *config = config_load_text(text, "sallyport.yaml", "/etc/sallyport");
     const struct config_problems *problems = config_problems(config);
@@ -29,6 +30,8 @@ static char *list_problems(struct slice text)
     for (size_t i = 0; i < problems->count; i++) {
         const struct config_problem *problem = &problems->items[i];
 
+        if (word != NULL && strstr(problem->text, word) == NULL)
+            continue;
         fprintf(stream, "%u:%u: %s: %s\n", problem->line, problem->column,
                 problem->severity == CONFIG_ERROR ? "error" : "warning", problem->text);
     }
@@ -40,7 +43,7 @@ static char *list_problems(struct slice text)
 
 static void check_text(const char *text, const char *expected)
 {
-    char *problems = list_problems(slice_from_text(text));
+    char *problems = list_problems(slice_from_text(text), NULL);
 
     if (strcmp(problems, expected) != 0)
         fail_msg("expected:\n%sfound:\n%sof:\n%s", expected, problems, text);
@@ -355,24 +358,6 @@ static char *format_azure(const struct azure_counts *counts)
     return text_builder_take(&text);
 }
 
-/* Without what is said of definitions. */
-static char *list_limits(struct slice text)
-{
-    char *problems = list_problems(text);
-    char *list = memory_copy_text("");
-
-    for (char *line = strtok(problems, "\n"); line != NULL; line = strtok(NULL, "\n")) {
-        char *more = strstr(line, "Azure") == NULL ? NULL : memory_format("%s%s\n", list, line);
-
-        if (more == NULL)
-            continue;
-        memory_release(list);
-        list = more;
-    }
-    free(problems);
-    return list;
-}
-
 TEST(what_azure_has_no_room_for_is_warned_of_where_its_rules_are_kept)
 {
     static const struct azure_counts cases[] = {
@@ -403,10 +388,10 @@ TEST(what_azure_has_no_room_for_is_warned_of_where_its_rules_are_kept)
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         char *text = format_azure(&cases[i]);
-        char *found = list_limits(slice_from_text(text));
+        char *found = list_problems(slice_from_text(text), "Azure");
 
         assert_string_equal(found, cases[i].expected);
-        memory_release(found);
+        free(found);
         memory_release(text);
     }
 }

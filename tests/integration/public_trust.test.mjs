@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whoever trusts a CA that everybody can get a certificate from lets everybody in. The system's
+// bundle says which CAs those are; here SSL_CERT_FILE names another one.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, test } from "node:test";
+
+import { configuration, listener } from "./support/configuration.mjs";
+import { PROGRAM, SANITIZER_ENVIRONMENT, startGateway } from "./support/gateway.mjs";
+import { makePki } from "./support/pki.mjs";
+
+const pki = makePki(after);
+const backend = { url: "http://127.0.0.1:9" };
+const folder = mkdtempSync(path.join(tmpdir(), "sallyport-public-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const bundle = path.join(folder, "bundle.pem");
+const config = path.join(folder, "sallyport.yaml");
+const WARNING = /trusts the public CA '[^']*', of which anybody can get a certificate, and no/;
+
+/* A renewed root has another certificate, and the same key. */
+function writeBundle(...files) {
+    const junk = "# a comment\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    writeFileSync(bundle, junk + files.map((file) => readFileSync(file, "utf8")).join("\n"));
+}
+
+function check(client, ...words) {
+    writeFileSync(config, configuration([listener(pki, backend, 1, "main", client)]));
+    return spawnSync(PROGRAM, ["check", config, ...words], {
+        env: { ...process.env, ...SANITIZER_ENVIRONMENT, SSL_CERT_FILE: bundle },
+        encoding: "utf8",
+    });
+}
+
+test("trust in a public CA is warned of where the profile stands", () => {
+    writeBundle(pki.root.certificate);
+    const { status, stderr } = check({ trust: [pki.root.certificate], mode: "optional" });
+    assert.equal(status, 0, stderr);
+    const line = stderr.split("\n").find((each) => WARNING.test(each));
+    const lines = readFileSync(config, "utf8").split("\n");
+    const at = lines.findIndex((each) => each.includes('"trust"'));
+    const column = lines[at].indexOf("[") + 1;
+    assert.ok(line?.includes(`${config}:${at + 1}:${column}: this trust profile trusts`), stderr);
+});
+
+test("a CA of one's own is not, nor where the system has no bundle", () => {
+    const client = { trust: [pki.root.certificate], mode: "optional" };
+    const own = () => check(client).stderr;
+    writeBundle(pki.server().chain);
+    assert.doesNotMatch(own(), WARNING);
+    rmSync(bundle);
+    assert.doesNotMatch(own(), WARNING);
+    writeFileSync(bundle, "");
+    assert.doesNotMatch(own(), WARNING);
+});
+
+test("a confined gateway still knows at a reload what is public", async (t) => {
+    writeBundle(pki.root.certificate);
+    process.env.SSL_CERT_FILE = bundle;
+    t.after(() => delete process.env.SSL_CERT_FILE);
+    const private_ = { trust: [pki.intermediate.certificate] };
+    const text = (client) => configuration([listener(pki, backend, 1, "main", client)]);
+    const own = text({ trust: { anchors: private_.trust, partial_chain: true } });
+    const gateway = await startGateway(t, own);
+    assert.doesNotMatch(gateway.events.items.join("\n"), WARNING);
+    const { reloaded, said } = await gateway.reload(text({ trust: [pki.root.certificate] }));
+    assert.ok(reloaded, said);
+    assert.match(said, WARNING);
+});
