@@ -49,13 +49,38 @@ static void add_certificate(struct configured_files *files,
     }
 }
 
+static bool has_tls(const struct backend_settings *backend)
+{
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        if (slice_starts_with(slice_from_text(backend->endpoints[i].url), SLICE("https://")))
+            return true;
+    }
+    return false;
+}
+
+static void add_backend(struct configured_files *files, const struct backend_settings *backend)
+{
+    const struct tls_client_settings *tls = backend->tls;
+
+    if (!has_tls(backend))
+        return;
+    if ((tls == NULL || tls->trust_count == 0) && tls_client_system_trust() != NULL)
+        configured_files_add(files, tls_client_system_trust());
+    for (size_t i = 0; tls != NULL && i < tls->trust_count; i++)
+        configured_files_add(files, tls->trust[i].path);
+    for (size_t i = 0; tls != NULL && i < tls->tls.certificate_count; i++)
+        add_certificate(files, &tls->tls.certificates[i]);
+}
+
 static void add_listener(struct configured_files *files, const struct listener_settings *listener)
 {
     for (size_t i = 0; i < listener->tls->certificate_count; i++)
         add_certificate(files, &listener->tls->certificates[i]);
     add_anchors(files, &listener->client_certificate);
-    for (size_t i = 0; i < listener->route_count; i++)
+    for (size_t i = 0; i < listener->route_count; i++) {
         add_anchors(files, &listener->routes[i].client_certificate);
+        add_backend(files, listener->routes[i].backend);
+    }
 }
 
 void configured_files_collect(struct configured_files *files, const char *configuration,

@@ -9,7 +9,7 @@
 
 #include "protocol/http/http_host.h"
 
-enum { HTTP_PORT = 80, TEXT_SHOWN = 80 };
+enum { HTTP_PORT = 80, HTTPS_PORT = 443, TEXT_SHOWN = 80 };
 
 static bool refuse(struct slice text, const char *because, struct error *error)
 {
@@ -30,17 +30,14 @@ bool endpoint_url_parse(struct slice text, char url[ENDPOINT_URL_SIZE], struct e
     struct slice authority;
     struct slice host;
     struct slice port_text;
+    bool is_tls = has_scheme(text, SLICE("https://"));
     bool is_ipv6;
     uint16_t port;
 
-    if (has_scheme(text, SLICE("https://"))) {
-        error_set(error, ERROR_VALUE, "https backends are not supported yet");
-        return false;
-    }
-    if (!has_scheme(text, SLICE("http://")))
-        return refuse(text, "it must begin with http://", error);
+    if (!is_tls && !has_scheme(text, SLICE("http://")))
+        return refuse(text, "it must begin with http:// or https://", error);
 
-    authority = slice_after(text, SLICE("http://").size);
+    authority = slice_after(text, slice_find(text, '/') + 2);
     if (slice_find(authority, '/') + 1 == authority.size)
         authority = slice_first(authority, authority.size - 1);
     if (slice_find(authority, '@') < authority.size)
@@ -49,13 +46,15 @@ bool endpoint_url_parse(struct slice text, char url[ENDPOINT_URL_SIZE], struct e
         slice_find(authority, '?') < authority.size || slice_find(authority, '#') < authority.size)
         return refuse(text, "nothing may follow the port", error);
     if (slice_ends_with(authority, SLICE(":")) || !http_host_parse(authority, memory, &host, &port))
-        return refuse(text, "it must be http://HOST:PORT", error);
+        return refuse(text, "it must be http://HOST:PORT or https://HOST:PORT", error);
     is_ipv6 = slice_find(host, ':') < host.size;
     port_text = slice_after(authority, is_ipv6 ? slice_find(authority, ']') + 1 : 0);
     if (port == 0 && slice_find(port_text, ':') < port_text.size)
         return refuse(text, "there is no port 0", error);
 
-    snprintf(url, ENDPOINT_URL_SIZE, "http://%s%.*s%s:%u", is_ipv6 ? "[" : "", SLICE_FORMAT(host),
-             is_ipv6 ? "]" : "", port == 0 ? (unsigned)HTTP_PORT : (unsigned)port);
+    if (port == 0)
+        port = is_tls ? HTTPS_PORT : HTTP_PORT;
+    snprintf(url, ENDPOINT_URL_SIZE, "%s://%s%.*s%s:%u", is_tls ? "https" : "http",
+             is_ipv6 ? "[" : "", SLICE_FORMAT(host), is_ipv6 ? "]" : "", (unsigned)port);
     return true;
 }

@@ -11,5 +11,5 @@
 
 enum { ENDPOINT_URL_SIZE = 288 };
 
-/* "http://host:port", with the port written out. */
+/* "http://host:port" or "https://host:port", with the port written out. */
 bool endpoint_url_parse(struct slice text, char url[ENDPOINT_URL_SIZE], struct error *error);

@@ -73,7 +73,7 @@ void settings_register_backend(struct settings_reader *reader, struct yaml_node 
 {
     const struct backend_settings *backend = target;
 
-    (void)node;
+    settings_check_backend_tls(reader, node, backend);
     warn_of_azure_hosts(reader, backend);
     register_name(&reader->backends, backend->name, target);
 }
@@ -340,6 +340,6 @@ void settings_read_backend(struct settings_reader *reader, const struct setting 
         backend = read_backend_in_place(reader, setting, node);
     else
         backend = settings_find_named(reader, &reader->backends, node, "backend",
-                                      "; for a URL begin with http://");
+                                      "; for a URL begin with http:// or https://");
     settings_store_pointer(setting, target, backend);
 }

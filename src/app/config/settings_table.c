@@ -514,7 +514,8 @@ static const struct settings_mapping identity_header_mapping = {
 static const struct setting endpoint_settings[] = {
     {
         .name = "url", .type = SETTING_TEXT, .is_required = true, FIELD(struct endpoint_entry, url),
-        .meaning = "Where it is: `http://HOST` or `http://HOST:PORT`.",
+        .meaning = "Where it is: `http://HOST:PORT`, or `https://HOST:PORT` for TLS, whose "
+                   "certificate is always checked, chain and name. The port may be left out.",
         .example = "url: \"http://10.0.0.4:8080\"\n",
     },
     NOT_YET("weight"),
@@ -563,6 +564,58 @@ static const struct settings_mapping timeout_mapping = {
     .size = sizeof(struct backend_settings),
 };
 
+static const struct setting backend_tls_settings[] = {
+    {
+        .name = "trust", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST, .is_path = true,
+        .read = settings_read_anchors, .expects = "a list of files",
+        .mapping = &anchor_mapping,
+        LIST_FIELD(struct tls_client_settings, trust, trust_count),
+        .otherwise = "the CA certificates of the system",
+        .meaning = "The CA certificates that endpoints are judged by, as `anchors` of a trust "
+                   "profile: these alone.",
+        .example = "trust: [backend-root.pem]\n",
+    },
+    {
+        .name = "server_name", .type = SETTING_TEXT, .is_valid = settings_monitoring_host_is_valid,
+        FIELD(struct tls_client_settings, server_name),
+        .otherwise = "the host of the endpoint",
+        .meaning = "The name that an endpoint's certificate must have in its subjectAltName, and "
+                   "that is asked for by SNI.",
+        .example = "server_name: app.internal\n",
+    },
+    {
+        .name = "certificate", .type = SETTING_SPECIAL, .forms = SETTING_FORM_MAPPING,
+        .read = settings_read_backend_certificate, .mapping = &certificate_mapping,
+        .expects = "a mapping with chain and key, directory, or pfx",
+        LIST_FIELD(struct tls_client_settings, tls.certificates, tls.certificate_count),
+        .otherwise = "none",
+        .meaning = "What the gateway shows to endpoints that ask for a client certificate.",
+        .example = "certificate: { chain: gateway.pem, key: gateway.key }\n",
+    },
+    {
+        .name = "policy", .type = SETTING_SPECIAL,
+        .forms = SETTING_FORM_SCALAR | SETTING_FORM_MAPPING, .is_embedded = true,
+        .read = settings_read_policy, .mapping = &policy_mapping,
+        .expects = "a mapping or the name of a predefined policy",
+        .meaning = "The versions and ciphers of TLS, as in a TLS profile.",
+        .example = "policy: { min_version: \"1.3\" }\n",
+    },
+};
+
+static const struct settings_mapping backend_tls_mapping = {
+    .title = "backends.NAME.tls",
+    .meaning = "How endpoints with https are met. Chain and name are always checked.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "backends:\n"
+             "  app:\n"
+             "    endpoints: [\"https://127.0.0.1:8443\"]\n"
+             "    tls:\n"
+             "      @\n",
+    SETTINGS(backend_tls_settings),
+    .size = sizeof(struct tls_client_settings),
+    .has_position = true, .position_offset = offsetof(struct tls_client_settings, tls.position),
+};
+
 static const struct setting backend_settings[] = {
     {
         .name = "endpoints", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
@@ -603,7 +656,15 @@ static const struct setting backend_settings[] = {
         .meaning = "For how long they are kept.",
         .example = "idle_time: 20s\n",
     },
-    NOT_YET("tls"),
+    {
+        .name = "tls", .type = SETTING_SPECIAL, .forms = SETTING_FORM_MAPPING,
+        .read = settings_read_backend_tls, .mapping = &backend_tls_mapping,
+        .expects = "a mapping", POINTER(struct backend_settings, tls),
+        .otherwise = "the system's CA certificates, and the host of each endpoint",
+        .meaning = "How endpoints with https are met.",
+        .example = "endpoints: [\"https://10.0.0.4\"]\n"
+                   "tls: { trust: [backend-root.pem], server_name: app.internal }\n",
+    },
     NOT_YET("protocol"),
     NOT_YET("path"),
     NOT_YET("balance"),
@@ -1224,6 +1285,7 @@ static const struct settings_mapping *const mappings[] = {
     &trust_profile_mapping,
     &anchor_mapping,
     &backend_mapping,
+    &backend_tls_mapping,
     &endpoint_mapping,
     &timeout_mapping,
     &limit_mapping,

@@ -71,6 +71,14 @@ void settings_read_intermediates(struct settings_reader *reader, const struct se
                                  struct yaml_node *node, void *target);
 void settings_read_endpoints(struct settings_reader *reader, const struct setting *setting,
                              struct yaml_node *node, void *target);
+void settings_read_backend_tls(struct settings_reader *reader, const struct setting *setting,
+                               struct yaml_node *node, void *target);
+void settings_read_backend_certificate(struct settings_reader *reader,
+                                       const struct setting *setting, struct yaml_node *node,
+                                       void *target);
+/* Refuses 'tls' where no endpoint speaks it. */
+void settings_check_backend_tls(struct settings_reader *reader, struct yaml_node *node,
+                                const struct backend_settings *backend);
 void settings_read_identity_headers(struct settings_reader *reader, const struct setting *setting,
                                     struct yaml_node *node, void *target);
 

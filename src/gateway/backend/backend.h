@@ -25,13 +25,20 @@ struct backend_pool;
 struct backend_worker;
 struct backend_connection;
 
+/* How the pool's endpoints are met that speak TLS; NULL in `*profile` when none does. False and an
+ * error with the setting's position when a file cannot be used. */
+bool backend_profile_create(const struct backend_settings *settings,
+                            struct tls_client_profile **profile, struct error *error);
 /* Resolves the endpoints' names, so it may block: for the control thread. NULL and an error with
- * the setting's position. `index` is the pool's place among those of its generation. */
+ * the setting's position. `index` is the pool's place among those of its generation. Takes the
+ * profile, in any case. */
 struct backend_pool *backend_pool_create(const struct backend_settings *settings, size_t index,
-                                         struct error *error);
+                                         struct tls_client_profile *profile, struct error *error);
 /* NULL is fine. */
 void backend_pool_destroy(struct backend_pool *pool);
 const struct backend_settings *backend_pool_settings(const struct backend_pool *pool);
+/* NULL: no endpoint speaks TLS. */
+const struct tls_client_profile *backend_pool_profile(const struct backend_pool *pool);
 size_t backend_pool_place(const struct backend_pool *pool);
 /* How many addresses can be tried. */
 size_t backend_pool_addresses(const struct backend_pool *pool);
@@ -116,5 +123,5 @@ struct backend_operations {
     bool (*has_answered)(const struct backend_connection *connection);
 };
 
-/* HTTP/1.1 over TCP. */
+/* HTTP/1.1 over TCP, or over TLS. */
 extern const struct backend_operations backend_http1;

@@ -7,14 +7,15 @@
  * worker's memory and handed on from there.
  */
 #include <assert.h>
-#include <errno.h>
 
 #include "gateway/backend/backend_internal.h"
+#include "gateway/backend/backend_transport_internal.h"
 #include "protocol/http/http_chunked.h"
 #include "protocol/http/http_read.h"
 #include "protocol/http/http_write.h"
 #include "runtime/arena.h"
 #include "runtime/buffer.h"
+#include "runtime/clock.h"
 #include "runtime/list.h"
 #include "runtime/memory.h"
 #include "runtime/pool.h"
@@ -35,6 +36,8 @@ struct backend_group {
     struct list idle; /* most recently used first */
     size_t open;
     size_t next_address;
+    struct tls_client_session **sessions; /* by address; NULL: no endpoint speaks TLS */
+    size_t session_count;
 };
 
 struct backend_worker {
@@ -47,7 +50,8 @@ struct backend_worker {
     size_t idle_count;
     char *output; /* OUTPUT_BYTES, of the connection whose turn it is */
     const struct backend_connection *output_owner;
-    char *content; /* CONTENT_BYTES */
+    char *content;         /* CONTENT_BYTES */
+    struct tls_turn *turn; /* NULL until a backend speaks TLS */
 };
 
 enum connection_phase { PHASE_OPENING, PHASE_IDLE, PHASE_BUSY, PHASE_BROKEN };
@@ -56,8 +60,9 @@ struct backend_connection {
     struct list_link link;
     struct backend_worker *worker;
     const struct backend_pool *pool;
+    size_t address; /* its place in the pool */
     struct event_watch *watch;
-    int fd;
+    struct backend_transport transport;
     enum connection_phase phase;
     bool is_reused;
     bool has_answered;
@@ -101,14 +106,30 @@ static struct backend_group *group_of(const struct backend_connection *connectio
 /* ---- opening and closing ----------------------------------------------------------------------
  */
 
+/* For the next connection to the same address. */
+static void keep_session(struct backend_connection *connection)
+{
+    struct backend_group *group = group_of(connection);
+    struct tls_client_session *session;
+
+    if (connection->transport.tls == NULL)
+        return;
+    session = tls_client_take_session(connection->transport.tls);
+    if (session == NULL)
+        return;
+    tls_client_session_release(group->sessions[connection->address]);
+    group->sessions[connection->address] = session;
+}
+
 static void close_connection(struct backend_connection *connection)
 {
     struct backend_worker *worker = connection->worker;
 
     if (worker->output_owner == connection)
         worker->output_owner = NULL;
+    keep_session(connection);
     event_watch_destroy(connection->watch);
-    socket_close(connection->fd);
+    backend_transport_close(&connection->transport);
     group_of(connection)->open--;
     pool_release(worker->blocks, connection->block);
     memory_release(connection->tail);
@@ -123,15 +144,32 @@ static void close_idle(struct backend_connection *connection)
     close_connection(connection);
 }
 
+/* A byte that nobody asked for would be taken for the next answer, so the loop's word, which may
+ * come later, is not waited for. */
+static bool is_quiet(struct backend_connection *connection)
+{
+    return backend_transport_is_quiet(&connection->transport, clock_wall_seconds());
+}
+
+/* A connection that waits in the pool has nothing to say: it was closed, or the backend sends what
+ * nobody asked for. With TLS it may be a session for the next one. */
+static void on_idle_event(struct backend_connection *connection)
+{
+    if (connection->transport.tls == NULL || !is_quiet(connection) ||
+        backend_transport_end_turn(&connection->transport) != BACKEND_IO_DONE) {
+        close_idle(connection);
+        return;
+    }
+    keep_session(connection);
+}
+
 static void on_event(void *context, unsigned ready)
 {
     struct backend_connection *connection = context;
 
     (void)ready;
-    /* A connection that waits in the pool has nothing to say: it was closed, or the backend sends
-     * what nobody asked for. */
     if (connection->phase == PHASE_IDLE) {
-        close_idle(connection);
+        on_idle_event(connection);
         return;
     }
     connection->ready(connection->owner);
@@ -185,6 +223,15 @@ static void add_groups(struct backend_worker *worker, size_t count)
     worker->group_count = count;
 }
 
+static void forget_sessions(struct backend_group *group)
+{
+    for (size_t i = 0; i < group->session_count; i++)
+        tls_client_session_release(group->sessions[i]);
+    memory_release(group->sessions);
+    group->sessions = NULL;
+    group->session_count = 0;
+}
+
 static void close_all_idle(struct backend_group *group)
 {
     while (!list_is_empty(&group->idle))
@@ -229,12 +276,14 @@ void backend_worker_destroy(struct backend_worker *worker)
     for (size_t i = 0; i < worker->group_count; i++) {
         close_all_idle(worker->groups[i]);
         assert(worker->groups[i]->open == 0);
+        forget_sessions(worker->groups[i]);
         memory_release(worker->groups[i]);
     }
     timer_destroy(worker->sweep);
     pool_destroy(worker->blocks);
     memory_release(worker->output);
     memory_release(worker->content);
+    tls_turn_destroy(worker->turn);
     memory_release(worker->groups);
     memory_release(worker);
 }
@@ -250,15 +299,6 @@ void backend_worker_set_limits(struct backend_worker *worker, size_t response_he
 size_t backend_worker_idle(const struct backend_worker *worker)
 {
     return worker->idle_count;
-}
-
-/* A byte that nobody asked for would be taken for the next answer, so the loop's word, which may
- * come later, is not waited for. */
-static bool is_quiet(const struct backend_connection *connection)
-{
-    char byte;
-
-    return socket_read(connection->fd, &byte, sizeof(byte)).outcome == SOCKET_AGAIN;
 }
 
 static struct backend_connection *take_idle(struct backend_worker *worker,
@@ -283,32 +323,50 @@ static struct backend_connection *take_idle(struct backend_worker *worker,
     return NULL;
 }
 
+static bool open_transport(struct backend_worker *worker, const struct backend_pool *pool,
+                           size_t address, struct backend_transport *transport,
+                           struct backend_failure *failure)
+{
+    struct backend_group *group = worker->groups[pool->index];
+    const struct backend_endpoint *endpoint = &pool->endpoints[pool->endpoint_of[address]];
+
+    if (!endpoint->is_tls)
+        return backend_transport_open(transport, &pool->addresses[address], NULL, NULL, NULL, NULL,
+                                      failure);
+    if (worker->turn == NULL)
+        worker->turn = tls_turn_create();
+    if (group->sessions == NULL) {
+        group->session_count = pool->address_count;
+        group->sessions =
+            memory_allocate_array(pool->address_count, sizeof(struct tls_client_session *));
+    }
+    return backend_transport_open(transport, &pool->addresses[address], worker->turn, pool->profile,
+                                  endpoint->host, group->sessions[address], failure);
+}
+
 static struct backend_connection *open_connection(struct backend_worker *worker,
                                                   const struct backend_pool *pool,
                                                   struct backend_failure *failure)
 {
     struct backend_group *group = worker->groups[pool->index];
-    const struct socket_address *address =
-        &pool->addresses[group->next_address++ % pool->address_count];
+    size_t address = group->next_address++ % pool->address_count;
     struct backend_connection *connection;
-    int fd;
+    struct backend_transport transport;
 
     if (group->open >= pool->settings->connections_max) {
         *failure = (struct backend_failure){REASON_BACKEND_BUSY, NULL};
         return NULL;
     }
-    fd = socket_connect(address, NULL);
-    if (fd < 0) {
-        *failure = (struct backend_failure){REASON_BACKEND_UNREACHABLE, "connect failed at once"};
+    if (!open_transport(worker, pool, address, &transport, failure))
         return NULL;
-    }
     connection = memory_allocate(sizeof(*connection));
     connection->worker = worker;
     connection->pool = pool;
-    connection->fd = fd;
+    connection->address = address;
+    connection->transport = transport;
     connection->phase = PHASE_OPENING;
-    connection->watch = event_watch_create(worker->loop, fd, on_event, connection);
-    socket_address_format(address, connection->endpoint);
+    connection->watch = event_watch_create(worker->loop, transport.fd, on_event, connection);
+    socket_address_format(&pool->addresses[address], connection->endpoint);
     event_watch_set(connection->watch, EVENT_WRITABLE);
     group->open++;
     return connection;
@@ -338,22 +396,16 @@ static struct backend_connection *http1_acquire(struct backend_worker *worker,
 static enum backend_io http1_connected(struct backend_connection *connection,
                                        struct backend_failure *failure)
 {
-    int code;
+    enum backend_io io;
 
     if (connection->phase != PHASE_OPENING)
         return BACKEND_IO_DONE;
-    code = socket_connect_result(connection->fd);
-    if (code == EINPROGRESS)
-        return BACKEND_IO_WAIT;
-    if (code != 0) {
+    io = backend_transport_connected(&connection->transport, failure);
+    if (io == BACKEND_IO_DONE)
+        connection->phase = PHASE_BUSY;
+    else if (io != BACKEND_IO_WAIT)
         connection->phase = PHASE_BROKEN;
-        *failure = (struct backend_failure){REASON_BACKEND_UNREACHABLE, code == ECONNREFUSED
-                                                                            ? "connection refused"
-                                                                            : "connection failed"};
-        return BACKEND_IO_FAILED;
-    }
-    connection->phase = PHASE_BUSY;
-    return BACKEND_IO_DONE;
+    return io;
 }
 
 static bool http1_is_reused(const struct backend_connection *connection)
@@ -370,7 +422,7 @@ static uint16_t http1_source_port(struct backend_connection *connection)
 {
     struct socket_address local;
 
-    if (connection->source_port == 0 && socket_local_address(connection->fd, &local))
+    if (connection->source_port == 0 && socket_local_address(connection->transport.fd, &local))
         connection->source_port = socket_address_port(&local);
     return connection->source_port;
 }
@@ -385,7 +437,7 @@ static bool http1_has_answered(const struct backend_connection *connection)
 
 static bool waits_to_send(const struct backend_connection *connection)
 {
-    return connection->tail != NULL;
+    return connection->tail != NULL || backend_transport_has_tail(&connection->transport);
 }
 
 /* Collecting begins with the first write of a turn. One connection at a time uses the memory. */
@@ -477,7 +529,7 @@ static enum backend_io send_collected(struct backend_connection *connection)
     connection->has_sent = true;
     while (!slice_is_empty(buffer_readable(&connection->output))) {
         struct socket_result sent =
-            socket_write(connection->fd, buffer_readable(&connection->output));
+            backend_transport_write(&connection->transport, buffer_readable(&connection->output));
 
         if (sent.outcome == SOCKET_AGAIN) {
             if (is_owner)
@@ -513,7 +565,8 @@ static enum backend_io fail(struct backend_connection *connection, enum reason r
                             const char *detail, struct backend_failure *failure)
 {
     connection->phase = PHASE_BROKEN;
-    *failure = (struct backend_failure){reason, detail};
+    *failure =
+        backend_transport_explain(&connection->transport, (struct backend_failure){reason, detail});
     return BACKEND_IO_FAILED;
 }
 
@@ -521,8 +574,8 @@ static enum backend_io fail(struct backend_connection *connection, enum reason r
 static enum backend_io receive_head_bytes(struct backend_connection *connection,
                                           struct backend_failure *failure)
 {
-    struct socket_result got =
-        socket_read(connection->fd, buffer_tail(&connection->head), buffer_room(&connection->head));
+    struct socket_result got = backend_transport_read(
+        &connection->transport, buffer_tail(&connection->head), buffer_room(&connection->head));
 
     switch (got.outcome) {
     case SOCKET_DONE:
@@ -602,8 +655,8 @@ static enum backend_io receive_content_bytes(struct backend_connection *connecti
         return BACKEND_IO_DONE;
     memory_release(connection->aside);
     connection->aside = NULL;
-    got = socket_read(connection->fd, connection->worker->content,
-                      max < CONTENT_BYTES ? max : CONTENT_BYTES);
+    got = backend_transport_read(&connection->transport, connection->worker->content,
+                                 max < CONTENT_BYTES ? max : CONTENT_BYTES);
     switch (got.outcome) {
     case SOCKET_DONE:
         connection->input = slice_from(connection->worker->content, got.count);
@@ -725,16 +778,30 @@ static void put_input_aside(struct backend_connection *connection)
     connection->input.data = copy;
 }
 
+/* What TLS made of it. A tail of the transport's counts as ours. */
+static enum backend_io send_records(struct backend_connection *connection, enum backend_io io)
+{
+    enum backend_io sent = backend_transport_end_turn(&connection->transport);
+
+    if (sent == BACKEND_IO_FAILED)
+        connection->send_failed = true;
+    return sent == BACKEND_IO_DONE ? io : sent;
+}
+
 static enum backend_io http1_end_turn(struct backend_connection *connection, bool wants_answer)
 {
     enum backend_io io = BACKEND_IO_DONE;
 
     put_input_aside(connection);
     if (connection->phase == PHASE_OPENING) {
-        event_watch_set(connection->watch, EVENT_WRITABLE);
+        (void)backend_transport_end_turn(&connection->transport);
+        event_watch_set(connection->watch,
+                        backend_transport_opening_events(&connection->transport));
         return BACKEND_IO_WAIT;
     }
     io = send_collected(connection);
+    if (connection->transport.tls != NULL)
+        io = send_records(connection, io);
     event_watch_set(connection->watch, (wants_answer ? (unsigned)EVENT_READABLE : 0u) |
                                            (io == BACKEND_IO_WAIT ? (unsigned)EVENT_WRITABLE : 0u));
     return io;
@@ -748,6 +815,7 @@ static bool can_serve_again(const struct backend_connection *connection)
     return connection->phase == PHASE_BUSY && connection->is_complete && connection->is_sent &&
            !connection->send_failed && !waits_to_send(connection) &&
            connection->worker->output_owner != connection && slice_is_empty(connection->input) &&
+           !backend_transport_has_input(&connection->transport) &&
            connection->response.keep_alive &&
            connection->response.framing != HTTP_FRAMING_UNTIL_CLOSE &&
            !group_of(connection)->is_retired &&
@@ -761,10 +829,12 @@ static void http1_release(struct backend_connection *connection)
     if (connection == NULL)
         return;
     worker = connection->worker;
-    if (!can_serve_again(connection)) {
+    if (!can_serve_again(connection) ||
+        backend_transport_end_turn(&connection->transport) != BACKEND_IO_DONE) {
         close_connection(connection);
         return;
     }
+    keep_session(connection);
     pool_release(worker->blocks, connection->block);
     connection->block = NULL;
     memory_release(connection->aside);

@@ -61,13 +61,22 @@ static bool settings_equal(const struct backend_settings *a, const struct backen
     return true;
 }
 
+static bool profiles_equal(const struct tls_client_profile *a, const struct tls_client_profile *b)
+{
+    return (a == NULL || b == NULL)
+               ? a == b
+               : slice_equals(tls_client_profile_digest(a), tls_client_profile_digest(b));
+}
+
 static struct backend_pool *share(struct backend_registry *registry,
-                                  const struct backend_settings *settings)
+                                  const struct backend_settings *settings,
+                                  const struct tls_client_profile *profile)
 {
     for (size_t i = 0; i < registry->count; i++) {
         struct entry *entry = &registry->entries[i];
 
-        if (entry->pool != NULL && settings_equal(backend_pool_settings(entry->pool), settings)) {
+        if (entry->pool != NULL && settings_equal(backend_pool_settings(entry->pool), settings) &&
+            profiles_equal(backend_pool_profile(entry->pool), profile)) {
             entry->references++;
             return entry->pool;
         }
@@ -91,14 +100,20 @@ struct backend_pool *backend_registry_acquire(struct backend_registry *registry,
                                               const struct backend_settings *settings,
                                               struct error *error)
 {
+    struct tls_client_profile *profile;
     struct backend_pool *pool;
 
+    /* Files are read each time: what they hold may have changed under the same names. */
+    if (!backend_profile_create(settings, &profile, error))
+        return NULL;
     pthread_mutex_lock(&registry->lock);
-    pool = share(registry, settings);
-    if (pool == NULL) {
+    pool = share(registry, settings, profile);
+    if (pool != NULL) {
+        tls_client_profile_destroy(profile);
+    } else {
         size_t place = find_place(registry);
 
-        pool = backend_pool_create(settings, place, error);
+        pool = backend_pool_create(settings, place, profile, error);
         if (pool != NULL)
             registry->entries[place] = (struct entry){pool, 1};
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The backend pools of all generations that live. A pool is known by its settings: a generation
+ * The backend pools of all generations that live. A pool is known by its settings and by what
+ * the files of its TLS settings hold: a generation
  * that says the same as the one before shares its pool, so that a reload closes no connection to a
  * backend whose settings did not change. Each live pool has a place of its own in the workers'
  * tables.

@@ -7,10 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/tls/tls_client.h"
 #include "runtime/position.h"
 
 struct backend_endpoint_settings {
-    const char *url; /* "http://host:port", nothing behind it */
+    const char *url; /* "http://host:port" or "https://host:port", nothing behind it */
     struct position position;
 };
 
@@ -18,8 +19,9 @@ struct backend_settings {
     const char *name;
     struct backend_endpoint_settings *endpoints;
     size_t endpoint_count;
-    const char *host;            /* NULL: preserve what the client asked for; else this name */
-    uint64_t connect_timeout_ms; /* default 5 s */
+    const char *host; /* NULL: preserve what the client asked for; else this name */
+    const struct tls_client_settings *tls; /* NULL: the system's CAs, the endpoint's host */
+    uint64_t connect_timeout_ms;           /* default 5 s */
     uint64_t
         response_timeout_ms; /* default 30 s: until the head of the answer, and between its parts */
     size_t connections_max;  /* of one worker to one endpoint; default 1024 */

@@ -196,6 +196,30 @@ REASON(BACKEND_UNREACHABLE, "backend_unreachable", 502, BACKEND,
 REASON(BACKEND_CONNECT_TIMEOUT, "backend_connect_timeout", 504, BACKEND,
        "The backend did not accept a connection in time.",
        "Check that the backend runs; the limit is 'timeouts.connect' of the backend.")
+REASON(BACKEND_CERTIFICATE_EXPIRED, "backend_certificate_expired", 502, BACKEND,
+       "The backend's certificate has expired, or is not valid yet.",
+       "Renew the backend's certificate, and check the clocks of both machines.")
+REASON(BACKEND_CERTIFICATE_UNTRUSTED, "backend_certificate_untrusted", 502, BACKEND,
+       "No path leads from the backend's certificate to a CA in 'tls.trust' of the backend.",
+       "Add the CA to 'tls.trust' of the backend, and let the backend send its intermediates.")
+REASON(BACKEND_CERTIFICATE_NAME, "backend_certificate_name", 502, BACKEND,
+       "The backend's certificate is for another name; names count in subjectAltName alone.",
+       "Issue it for the host of the endpoint, or set 'tls.server_name' of the backend to the name "
+       "that it has.")
+REASON(BACKEND_CERTIFICATE_INVALID, "backend_certificate_invalid", 502, BACKEND,
+       "The backend's certificate cannot be accepted: wrong purpose, weak key, bad signature.",
+       "See the access log's 'detail' field, and issue the backend's certificate again.")
+REASON(BACKEND_TLS_VERSION, "backend_tls_version_unsupported", 502, BACKEND,
+       "Gateway and backend have no version of TLS in common.",
+       "Let the backend speak TLS 1.2 or 1.3; see 'tls.policy' of the backend.")
+REASON(BACKEND_TLS_REFUSED, "backend_tls_refused", 502, BACKEND,
+       "The backend has ended the TLS connection with an alert, as for a client certificate that "
+       "is missing or that it does not accept.",
+       "See the access log's 'detail' field and the backend's own log; 'tls.certificate' of the "
+       "backend is what it is shown.")
+REASON(BACKEND_TLS_FAILED, "backend_tls_failed", 502, BACKEND,
+       "The TLS handshake with the backend has failed.",
+       "See the access log's 'detail' field; check that the endpoint speaks TLS on this port.")
 REASON(BACKEND_CLOSED, "backend_closed", 502, BACKEND,
        "The backend closed the connection before its answer was complete.",
        "See the backend's own log.")

@@ -166,6 +166,11 @@ bool tls_bio_has_record(const struct tls_bio *bio)
     return body > RECORD_BODY_BYTES_MAX || input.size - RECORD_HEADER_BYTES >= body;
 }
 
+bool tls_bio_has_input(const struct tls_bio *bio)
+{
+    return input_of(bio).size > 0;
+}
+
 static void put_input_aside(struct tls_bio *bio)
 {
     struct slice left = received_of(bio);

@@ -60,6 +60,8 @@ struct slice tls_bio_peek(struct tls_bio *bio, bool more);
 /* A whole record is here, or one so wrong that its header suffices to refuse it. Meaningful where
  * libssl has read up to the end of a record. */
 bool tls_bio_has_record(const struct tls_bio *bio);
+/* Anything is here that was not read. */
+bool tls_bio_has_input(const struct tls_bio *bio);
 /* The socket may have more for this turn. */
 bool tls_bio_may_receive(const struct tls_bio *bio);
 

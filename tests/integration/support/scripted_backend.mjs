@@ -5,6 +5,7 @@
 
 import { once } from "node:events";
 import { createServer } from "node:net";
+import tls from "node:tls";
 
 import { Journal } from "./deadline.mjs";
 
@@ -12,21 +13,27 @@ class ScriptedBackend {
     #server;
     #sockets = new Set();
 
-    constructor(scripts) {
-        this.scripts = scripts; // from a target's path to (socket, request) => …
+    constructor(scripts, secure) {
+        /* From a target's path, or the last segment of it, to (socket, request) => … */
+        this.scripts = scripts;
         this.requests = new Journal(); // { method, target, connection, head }
         this.closed = new Journal(); // numbers of connections that the gateway, or we, closed
         this.connections = 0;
-        this.#server = createServer({ noDelay: true, allowHalfOpen: false }, (socket) =>
-            this.#serve(socket),
-        );
+        this.resumed = 0;
+        this.tlsErrors = new Journal();
+        this.scheme = secure ? "https" : "http";
+        const options = { noDelay: true, allowHalfOpen: false };
+        const serve = (socket) => this.#serve(socket);
+        if (!secure) this.#server = createServer(options, serve);
+        else this.#server = tls.createServer({ ...options, ...secure }, serve);
+        this.#server.on("tlsClientError", (error) => this.tlsErrors.add(error.code));
     }
 
-    async listen() {
-        this.#server.listen(0, "127.0.0.1");
+    async listen(port = 0, address = "127.0.0.1") {
+        this.#server.listen(port, address);
         await once(this.#server, "listening");
         this.port = this.#server.address().port;
-        this.url = `http://127.0.0.1:${this.port}`;
+        this.url = `${this.scheme}://127.0.0.1:${this.port}`;
     }
 
     get open() {
@@ -35,6 +42,7 @@ class ScriptedBackend {
 
     #serve(socket) {
         const connection = ++this.connections;
+        if (socket.isSessionReused?.()) this.resumed++;
         let text = "";
         let content = 0; // bytes of the last request's content that are still to come
         this.#sockets.add(socket);
@@ -62,7 +70,8 @@ class ScriptedBackend {
     }
 
     #run(socket, request) {
-        const script = this.scripts[request.target.split("?")[0]];
+        const path = request.target.split("?")[0];
+        const script = this.scripts[path] ?? this.scripts[path.slice(path.lastIndexOf("/"))];
         if (script) script(socket, request);
         else answerWith(socket, `you asked for ${request.target}\n`);
     }
@@ -82,9 +91,10 @@ export function answerWith(socket, body) {
     socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`, "latin1");
 }
 
-export async function startScriptedBackend(context, scripts) {
-    const backend = new ScriptedBackend(scripts);
-    await backend.listen();
+/* `secure`: options of tls.createServer, for a backend with https; `address` and `port`: where. */
+export async function startScriptedBackend(context, scripts, { secure, port, address } = {}) {
+    const backend = new ScriptedBackend(scripts, secure);
+    await backend.listen(port, address);
     context.after(() => backend.stop());
     return backend;
 }

@@ -606,10 +606,11 @@ TEST(anchors_are_files_that_are_named)
 TEST(an_endpoint_is_scheme_host_and_port)
 {
     static const struct problem_case cases[] = {
-        {BACKEND("\"https://10.0.0.4\""), "7:30: error: https backends are not supported yet\n"},
-        {BACKEND("\"HTTPS://10.0.0.4\""), "7:30: error: https backends are not supported yet\n"},
+        {BACKEND("\"https://10.0.0.4\", \"HTTPS://a:8443/\""), ""},
+        {BACKEND("\"https:/10.0.0.4\""), "7:30: error: 'https:/10.0.0.4' is not an endpoint: it "
+                                         "must begin with http:// or https://\n"},
         {BACKEND("10.0.0.4"),
-         "7:30: error: '10.0.0.4' is not an endpoint: it must begin with http://\n"},
+         "7:30: error: '10.0.0.4' is not an endpoint: it must begin with http:// or https://\n"},
         {BACKEND("\"http://a/b\""),
          "7:30: error: 'http://a/b' is not an endpoint: nothing may follow the port\n"},
         {BACKEND("\"http://a//\""),
@@ -620,22 +621,22 @@ TEST(an_endpoint_is_scheme_host_and_port)
          "7:30: error: 'http://a#b' is not an endpoint: nothing may follow the port\n"},
         {BACKEND("\"http://u:p@a\""),
          "7:30: error: 'http://u:p@a' is not an endpoint: it must not hold a user or password\n"},
-        {BACKEND("\"http://\""),
-         "7:30: error: 'http://' is not an endpoint: it must be http://HOST:PORT\n"},
-        {BACKEND("\"http:///\""),
-         "7:30: error: 'http:///' is not an endpoint: it must be http://HOST:PORT\n"},
-        {BACKEND("\"http://a:\""),
-         "7:30: error: 'http://a:' is not an endpoint: it must be http://HOST:PORT\n"},
-        {BACKEND("\"http://a:65536\""),
-         "7:30: error: 'http://a:65536' is not an endpoint: it must be http://HOST:PORT\n"},
-        {BACKEND("\"http://::1:80\""),
-         "7:30: error: 'http://::1:80' is not an endpoint: it must be http://HOST:PORT\n"},
+        {BACKEND("\"http://\""), "7:30: error: 'http://' is not an endpoint: it must be "
+                                 "http://HOST:PORT or https://HOST:PORT\n"},
+        {BACKEND("\"http:///\""), "7:30: error: 'http:///' is not an endpoint: it must be "
+                                  "http://HOST:PORT or https://HOST:PORT\n"},
+        {BACKEND("\"http://a:\""), "7:30: error: 'http://a:' is not an endpoint: it must be "
+                                   "http://HOST:PORT or https://HOST:PORT\n"},
+        {BACKEND("\"http://a:65536\""), "7:30: error: 'http://a:65536' is not an endpoint: it must "
+                                        "be http://HOST:PORT or https://HOST:PORT\n"},
+        {BACKEND("\"http://::1:80\""), "7:30: error: 'http://::1:80' is not an endpoint: it must "
+                                       "be http://HOST:PORT or https://HOST:PORT\n"},
         {BACKEND("\"http://a:0\""),
          "7:30: error: 'http://a:0' is not an endpoint: there is no port 0\n"},
         {BACKEND("\"http://[::1]:0\""),
          "7:30: error: 'http://[::1]:0' is not an endpoint: there is no port 0\n"},
         {BACKEND("{ url: \"ftp://a\", weight: 2 }"),
-         "7:37: error: 'ftp://a' is not an endpoint: it must begin with http://\n"
+         "7:37: error: 'ftp://a' is not an endpoint: it must begin with http:// or https://\n"
          "7:48: error: 'weight' is not supported yet\n"},
         {BACKEND("\"http://a/\", \"http://[::1]/\", \"http://a:1/\""), ""},
         {VALID "backends: { a: { endpoints: [\"http://a\"], host: \"a/b\" } }\n",
@@ -701,10 +702,41 @@ TEST(a_name_that_nothing_has_is_answered_with_the_nearest)
          "6:25: error: there is no backend 'ap'; did you mean 'app'?\n"},
         {HEAD "  - address: \":8443\"\n" TLS NO_CERTIFICATE
               "    routes: [{ backend: \"127.0.0.1:80\" }]\n",
-         "6:25: error: there is no backend '127.0.0.1:80'; for a URL begin with http://\n"},
+         "6:25: error: there is no backend '127.0.0.1:80'; for a URL begin with http:// or "
+         "https://\n"},
         {HEAD "  - address: \":8443\"\n" TLS NO_CERTIFICATE
               "    routes: [{ backend: \"https://a\" }]\n",
-         "6:25: error: https backends are not supported yet\n"},
+         ""},
+    };
+
+    CHECK_CASES(cases);
+}
+
+#define BACKEND_TLS(tls) VALID "backends: { a: { endpoints: [\"https://a\"], tls: " tls " } }\n"
+
+TEST(tls_of_a_backend_is_read_strictly)
+{
+    static const struct problem_case cases[] = {
+        {BACKEND_TLS("{ trust: [ca.pem], server_name: app.internal, certificate: { chain: c, key: "
+                     "k }, policy: { min_version: \"1.3\" } }"),
+         ""},
+        {BACKEND_TLS("{ trust: [] }"),
+         "7:58: error: 'trust' is empty; leave it out for the CA certificates of the system\n"},
+        {BACKEND_TLS("{ trust: ca.pem }"),
+         "7:58: error: 'trust' must be a list of files, not 'ca.pem'\n"},
+        {BACKEND_TLS("{ verify: false }"), "7:51: error: unknown setting 'verify'; known here: "
+                                           "trust, server_name, certificate, policy\n"},
+        {BACKEND_TLS("{ server_name: \"a:1\" }"), "7:64: error: 'a:1' is not a host name\n"},
+        {BACKEND_TLS("{ certificate: { chain: c } }"), "7:64: error: 'key' is missing\n"},
+        {BACKEND_TLS("{ certificate: [] }"), "7:64: error: 'certificate' must be a mapping with "
+                                             "chain and key, directory, or pfx, not a list\n"},
+        {BACKEND_TLS("{ policy: SSLv3 }"),
+         "7:59: error: there is no policy 'SSLv3'; it may be a mapping, AppGwSslPolicy20150501, "
+         "AppGwSslPolicy20170401, AppGwSslPolicy20170401S, AppGwSslPolicy20220101 or "
+         "AppGwSslPolicy20220101S\n"},
+        {BACKEND_TLS("off"), "7:49: error: 'tls' must be a mapping, not 'off'\n"},
+        {VALID "backends: { a: { endpoints: [\"http://a\"], tls: { trust: [ca.pem] } } }\n",
+         "7:43: error: 'tls' has no effect: no endpoint begins with https://\n"},
     };
 
     CHECK_CASES(cases);
@@ -1006,6 +1038,7 @@ int main(void)
         cmocka_unit_test(an_endpoint_is_scheme_host_and_port),
         cmocka_unit_test(identity_headers_have_names_that_nothing_else_uses),
         cmocka_unit_test(a_name_that_nothing_has_is_answered_with_the_nearest),
+        cmocka_unit_test(tls_of_a_backend_is_read_strictly),
         cmocka_unit_test(what_was_refused_in_its_place_is_not_refused_where_it_is_used),
         cmocka_unit_test(a_mode_that_judges_needs_trust_and_no_other_takes_it),
         cmocka_unit_test(a_route_cannot_demand_what_its_listener_does_not_ask_for),

@@ -79,7 +79,7 @@ static void open_world_with(size_t origin_count)
         .idle_max = 2,
         .idle_ms = 60 * 1000,
     };
-    pool = backend_pool_create(&settings, 0, &error);
+    pool = backend_pool_create(&settings, 0, NULL, &error);
     assert_non_null(pool);
     loop = event_loop_create();
     give_up = timer_create_on(loop, on_give_up, NULL);
@@ -92,7 +92,7 @@ static void renew_pool(void)
     struct error error = {0};
 
     backend_pool_destroy(pool);
-    pool = backend_pool_create(&settings, 0, &error);
+    pool = backend_pool_create(&settings, 0, NULL, &error);
     assert_non_null(pool);
 }
 
@@ -1192,7 +1192,7 @@ TEST(endpoints_are_hosts_and_ports)
         struct backend_endpoint_settings endpoint = {.url = cases[i].url};
         struct backend_settings one = {.name = "b", .endpoints = &endpoint, .endpoint_count = 1};
         struct error error = {0};
-        struct backend_pool *made = backend_pool_create(&one, 3, &error);
+        struct backend_pool *made = backend_pool_create(&one, 3, NULL, &error);
 
         assert_non_null(made);
         assert_int_equal(backend_pool_addresses(made), 1);
@@ -1207,7 +1207,9 @@ TEST(an_endpoint_that_cannot_be_used_is_an_error_with_its_place)
     static const char *const urls_refused[] = {
         "",
         "127.0.0.1:80",
-        "https://127.0.0.1",
+        "https:/127.0.0.1",
+        "https://",
+        "ftp://127.0.0.1",
         "HTTP://127.0.0.1",
         "http://",
         "http:///",
@@ -1235,7 +1237,7 @@ TEST(an_endpoint_that_cannot_be_used_is_an_error_with_its_place)
         };
         struct backend_settings wrong = {.name = "b", .endpoints = two, .endpoint_count = 2};
         struct error error = {0};
-        struct backend_pool *made = backend_pool_create(&wrong, 0, &error);
+        struct backend_pool *made = backend_pool_create(&wrong, 0, NULL, &error);
 
         if (made != NULL)
             print_error("'%s' was taken\n", urls_refused[i]);

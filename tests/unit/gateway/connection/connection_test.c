@@ -253,7 +253,7 @@ static void make_listeners(void)
                                                  .endpoint_count = 1,
                                                  .connect_timeout_ms = LONG_MS,
                                                  .response_timeout_ms = LONG_MS};
-    pool = backend_pool_create(&backend_settings, 0, &error);
+    pool = backend_pool_create(&backend_settings, 0, NULL, &error);
     assert_non_null(pool);
     plan = (struct route_plan){
         .demand = {.mode = CLIENT_CERTIFICATE_NONE}, .rewrite = rewrite, .pool = pool};

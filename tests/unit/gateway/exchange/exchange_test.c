@@ -413,7 +413,7 @@ static void open_pool(size_t addresses)
         .response_timeout_ms = 22,
         .connections_max = 4,
     };
-    world.pool = backend_pool_create(&world.backend_settings, 0, &error);
+    world.pool = backend_pool_create(&world.backend_settings, 0, NULL, &error);
     assert_non_null(world.pool);
 }
 

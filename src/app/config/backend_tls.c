@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How a backend is met that speaks TLS: whom to trust, and what it is shown.
+ */
+#include "app/config/special_settings_internal.h"
+
+void settings_read_backend_tls(struct settings_reader *reader, const struct setting *setting,
+                               struct yaml_node *node, void *target)
+{
+    struct tls_client_settings *tls = config_memory_allocate(reader->memory, sizeof(*tls));
+
+    settings_read_mapping(reader, setting->mapping, node, tls);
+    settings_store_pointer(setting, target, tls);
+}
+
+void settings_read_backend_certificate(struct settings_reader *reader,
+                                       const struct setting *setting, struct yaml_node *node,
+                                       void *target)
+{
+    void *certificate = config_memory_allocate(reader->memory, setting->mapping->size);
+
+    settings_read_mapping(reader, setting->mapping, node, certificate);
+    settings_store_pointer(setting, target, certificate);
+    settings_store_count(setting, target, 1);
+}
+
+/* What is written and does nothing would be taken for protection. */
+void settings_check_backend_tls(struct settings_reader *reader, struct yaml_node *node,
+                                const struct backend_settings *backend)
+{
+    struct yaml_node *tls = yaml_node_find(node, "tls");
+
+    if (tls == NULL || node->is_faulty)
+        return;
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        const char *url = backend->endpoints[i].url;
+
+        if (url == NULL || slice_starts_with(slice_from_text(url), SLICE("https://")))
+            return;
+    }
+    settings_refuse_value(reader, tls->key,
+                          "'tls' has no effect: no endpoint begins with https://");
+}
