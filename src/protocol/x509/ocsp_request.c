@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Questions for OCSP responders, and where to send them.
+ */
+#include <openssl/err.h>
+#include <openssl/ocsp.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+#include "protocol/x509/ocsp.h"
+#include "runtime/encoding.h"
+#include "runtime/memory.h"
+
+static const EVP_MD *digest_of(enum ocsp_hash hash)
+{
+    return hash == OCSP_HASH_SHA256 ? EVP_sha256() : EVP_sha1();
+}
+
+static bool add_nonce(OCSP_REQUEST *request, struct slice nonce)
+{
+    unsigned char bytes[OCSP_NONCE_BYTES];
+
+    if (slice_is_empty(nonce))
+        return true;
+    if (nonce.size != sizeof bytes)
+        return false;
+    memcpy(bytes, nonce.data, sizeof bytes);
+    return OCSP_request_add1_nonce(request, bytes, sizeof bytes) == 1;
+}
+
+static bool append_der(struct buffer *to, OCSP_REQUEST *request)
+{
+    unsigned char *der = NULL;
+    int size = i2d_OCSP_REQUEST(request, &der);
+    bool is_written = size > 0 && buffer_append(to, slice_from(der, (size_t)size));
+
+    OPENSSL_free(der);
+    return is_written;
+}
+
+bool ocsp_write_request(struct buffer *to, X509 *certificate, X509 *issuer, enum ocsp_hash hash,
+                        struct slice nonce)
+{
+    OCSP_REQUEST *request;
+    OCSP_CERTID *id;
+    bool is_written = false;
+
+    ERR_set_mark();
+    request = OCSP_REQUEST_new();
+    id = OCSP_cert_to_id(digest_of(hash), certificate, issuer);
+    if (request != NULL && id != NULL && OCSP_request_add0_id(request, id) != NULL) {
+        id = NULL; /* the request's now */
+        is_written = add_nonce(request, nonce) && append_der(to, request);
+    }
+    OCSP_CERTID_free(id);
+    OCSP_REQUEST_free(request);
+    ERR_pop_to_mark();
+    return is_written;
+}
+
+bool ocsp_write_get_url(struct buffer *to, const char *responder, struct slice request)
+{
+    char base64_memory[OCSP_GET_BYTES_MAX];
+    char path_memory[OCSP_GET_BYTES_MAX];
+    struct slice base = slice_from_text(responder);
+    struct buffer base64;
+    struct buffer path;
+
+    buffer_init(&base64, base64_memory, sizeof base64_memory);
+    buffer_init(&path, path_memory, sizeof path_memory);
+    if (!encode_base64(&base64, request) || !encode_percent(&path, buffer_readable(&base64)))
+        return false;
+    return buffer_append(to, base) &&
+           (slice_ends_with(base, SLICE("/")) || buffer_append_byte(to, '/')) &&
+           buffer_append(to, buffer_readable(&path)) && buffer_append_byte(to, '\0');
+}
+
+/* A URL that goes into a request line: printable ASCII only. */
+static bool is_usable(struct slice url)
+{
+    bool is_http = slice_equals_ignoring_case(slice_first(url, 7), SLICE("http://")) ||
+                   slice_equals_ignoring_case(slice_first(url, 8), SLICE("https://"));
+
+    if (!is_http || url.size > OCSP_URL_BYTES_MAX)
+        return false;
+    for (size_t i = 0; i < url.size; i++) {
+        if (url.data[i] <= ' ' || url.data[i] > '~')
+            return false;
+    }
+    return true;
+}
+
+char *ocsp_responder_of(const X509 *certificate)
+{
+    AUTHORITY_INFO_ACCESS *places;
+    char *responder = NULL;
+
+    ERR_set_mark();
+    places = X509_get_ext_d2i(certificate, NID_info_access, NULL, NULL);
+    for (int i = 0; responder == NULL && i < sk_ACCESS_DESCRIPTION_num(places); i++) {
+        const ACCESS_DESCRIPTION *place = sk_ACCESS_DESCRIPTION_value(places, i);
+        struct slice url;
+
+        if (OBJ_obj2nid(place->method) != NID_ad_OCSP || place->location->type != GEN_URI)
+            continue;
+        url = slice_from(ASN1_STRING_get0_data(place->location->d.uniformResourceIdentifier),
+                         (size_t)ASN1_STRING_length(place->location->d.uniformResourceIdentifier));
+        if (is_usable(url))
+            responder = memory_copy_slice(url);
+    }
+    AUTHORITY_INFO_ACCESS_free(places);
+    ERR_pop_to_mark();
+    return responder;
+}
