@@ -18,15 +18,29 @@ void configured_files_add(struct configured_files *files, const char *path)
     files->paths[files->count++] = memory_copy_text(path);
 }
 
+static void add_sources(struct configured_files *files, const struct trust_anchor_source *sources,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        configured_files_add(files, sources[i].path);
+}
+
+static void add_trust(struct configured_files *files, const struct trust_profile_settings *trust)
+{
+    if (trust == NULL)
+        return;
+    add_sources(files, trust->anchors, trust->anchor_count);
+    add_sources(files, trust->intermediates, trust->intermediate_count);
+    add_sources(files, trust->issuers, trust->issuer_count);
+}
+
 static void add_anchors(struct configured_files *files,
                         const struct client_certificate_settings *client_certificate)
 {
     const struct trust_profile_settings *trust = client_certificate->trust;
 
-    for (size_t i = 0; trust != NULL && i < trust->anchor_count; i++)
-        configured_files_add(files, trust->anchors[i].path);
-    for (size_t i = 0; trust != NULL && i < trust->intermediate_count; i++)
-        configured_files_add(files, trust->intermediates[i].path);
+    add_trust(files, trust);
+    add_trust(files, trust == NULL ? NULL : trust->trial);
 }
 
 static void add_certificate(struct configured_files *files,

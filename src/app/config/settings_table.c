@@ -272,6 +272,22 @@ static const struct setting_choice upload_rule_choices[] = {
     {NULL, 0, false},
 };
 
+static const struct setting_choice key_usage_choices[] = {
+    {"client_auth", PATH_PURPOSE_CLIENT, false},
+    {"client_auth_required", PATH_PURPOSE_CLIENT_REQUIRED, false},
+    {"any", PATH_PURPOSE_ANY, false},
+    {NULL, 0, false},
+};
+
+static const struct setting_choice signature_hash_choices[] = {
+    {"sha256", PATH_HASH_SHA256, false},
+    {"sha384", PATH_HASH_SHA384, false},
+    {"sha512", PATH_HASH_SHA512, false},
+    {NULL, 0, false},
+};
+
+static const struct settings_mapping trust_profile_mapping;
+
 static const struct setting trust_profile_settings[] = {
     {
         .name = "anchors", .type = SETTING_SPECIAL, .is_path = true,
@@ -305,8 +321,8 @@ static const struct setting trust_profile_settings[] = {
     {
         .name = "partial_chain", .type = SETTING_BOOLEAN, .default_text = "false",
         FIELD(struct trust_profile_settings, partial_chain),
-        .meaning = "May an anchor be a certificate that is not self-signed, such as an "
-                   "intermediate?",
+        .meaning = "May a path end at an anchor that is not self-signed, such as an intermediate? "
+                   "Without it, such an anchor needs its issuer among the anchors.",
         .example = "partial_chain: true\n",
     },
     {
@@ -322,11 +338,93 @@ static const struct setting trust_profile_settings[] = {
         .meaning = "Tell clients the names of the anchors, by which they choose a certificate.",
         .example = "send_ca_names: false\n",
     },
-    NOT_YET("issuers"),
-    NOT_YET("verify_issuer_dn"),
-    NOT_YET("principal"),
+    {
+        .name = "issuers", .type = SETTING_SPECIAL, .is_path = true,
+        .forms = SETTING_FORM_LIST, .read = settings_read_intermediates,
+        .expects = "a list of files",
+        LIST_FIELD(struct trust_profile_settings, issuers, issuer_count),
+        .otherwise = "any CA on a path to an anchor",
+        .meaning = "Certificates of the CAs that may have issued a client's certificate. The name "
+                   "and the key must be those of one of them: another CA of the same name, and "
+                   "another CA below the same anchor, are refused.",
+        .example = "issuers: [issuing-ca.pem]\n",
+    },
+    {
+        .name = "verify_issuer_dn", .type = SETTING_BOOLEAN, .default_text = "false",
+        FIELD(struct trust_profile_settings, verify_issuer_dn),
+        .meaning = "Azure's `verifyClientCertIssuerDN`: the issuer that a client's certificate "
+                   "names must be the lowest CA of the longest chain (of the first such chain) in "
+                   "one of the files of anchors. It compares names; `issuers` compares keys too.",
+        .example = "verify_issuer_dn: true\n",
+    },
+    {
+        .name = "extended_key_usage", .type = SETTING_CHOICE, .choices = key_usage_choices,
+        .default_text = "client_auth",
+        FIELD(struct trust_profile_settings, extended_key_usage),
+        .meaning = "`client_auth`: a certificate of the path that says what it is for must be for "
+                   "TLS clients. `client_auth_required`: the client's own must say so. `any`: "
+                   "nobody looks, for certificates that were made for something else.",
+        .example = "extended_key_usage: client_auth_required\n",
+    },
+    {
+        .name = "required_usages", .type = SETTING_TEXTS, .is_valid = settings_oid_is_valid,
+        FIELD(struct trust_profile_settings, required_usages),
+        .otherwise = "none",
+        .meaning = "Extended key usages, as object identifiers, all of which a client's own "
+                   "certificate must have.",
+        .example = "required_usages: [1.3.6.1.4.1.311.20.2.2]\n",
+    },
+    {
+        .name = "required_policies", .type = SETTING_TEXTS, .is_valid = settings_oid_is_valid,
+        FIELD(struct trust_profile_settings, required_policies),
+        .otherwise = "none",
+        .meaning = "Certificate policies, as object identifiers; the whole path must be valid for "
+                   "at least one of them (RFC 5280 section 6.1.1).",
+        .example = "required_policies: [2.16.840.1.101.3.2.1.3.13]\n",
+    },
+    {
+        .name = "key_types", .type = SETTING_TEXTS, .is_valid = settings_key_type_is_valid,
+        FIELD(struct trust_profile_settings, key_types),
+        .otherwise = "all of these",
+        .meaning = "What the keys of the whole path may be: `RSA`, `P-256`, `P-384`, `P-521`, "
+                   "`Ed25519`, `Ed448`.",
+        .example = "key_types: [P-256, P-384]\n",
+    },
+    {
+        .name = "rsa_bits_min", .type = SETTING_COUNT, .default_text = "2048", .min = 2048,
+        .max = 8192, FIELD(struct trust_profile_settings, rsa_bits_min),
+        .meaning = "How long the RSA keys of the whole path must be at least.",
+        .example = "rsa_bits_min: 3072\n",
+    },
+    {
+        .name = "signature_hash_min", .type = SETTING_CHOICE, .choices = signature_hash_choices,
+        .default_text = "sha256", FIELD(struct trust_profile_settings, signature_hash_min),
+        .meaning = "With what the certificates of the whole path must be signed at least. The "
+                   "anchor's own signature does not count; Ed25519 and Ed448 always do.",
+        .example = "signature_hash_min: sha384\n",
+    },
+    {
+        .name = "principal", .type = SETTING_TEXTS, .is_valid = settings_principal_is_valid,
+        FIELD(struct trust_profile_settings, principal),
+        .otherwise = "`[san_uri, san_dns, san_upn, subject]`",
+        .meaning = "What a client is called by, in logs and wherever one name is needed: the first "
+                   "of these that its certificate has. `san_uri`, `san_dns`, `san_upn`, "
+                   "`san_email`, `san_ip`, `subject`, `common_name`, `sha256`. Who has none of "
+                   "them is called by the subject.",
+        .example = "principal: [san_uri, subject]\n",
+    },
+    {
+        .name = "trial", .type = SETTING_SPECIAL, .is_path = true,
+        .forms = SETTING_FORM_LIST | SETTING_FORM_MAPPING,
+        .read = settings_read_trial, .mapping = &trust_profile_mapping,
+        .expects = "a list of files, or a trust profile in place",
+        POINTER(struct trust_profile_settings, trial),
+        .otherwise = "none",
+        .meaning = "A whole trust profile that is judged beside this one. What it says is logged "
+                   "as `trial_reason` and counted, and never enforced.",
+        .example = "trial: { anchors: [new-root.pem], depth: 1 }\n",
+    },
     NOT_YET("revocation"),
-    NOT_YET("trial"),
 };
 
 static const struct settings_mapping trust_profile_mapping = {

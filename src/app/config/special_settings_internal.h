@@ -69,6 +69,8 @@ void settings_read_anchors(struct settings_reader *reader, const struct setting 
                            struct yaml_node *node, void *target);
 void settings_read_intermediates(struct settings_reader *reader, const struct setting *setting,
                                  struct yaml_node *node, void *target);
+void settings_read_trial(struct settings_reader *reader, const struct setting *setting,
+                         struct yaml_node *node, void *target);
 void settings_read_endpoints(struct settings_reader *reader, const struct setting *setting,
                              struct yaml_node *node, void *target);
 void settings_read_backend_tls(struct settings_reader *reader, const struct setting *setting,
@@ -108,6 +110,10 @@ bool settings_token_is_valid(struct slice text, struct error *error);
 /* A name, without a port. */
 bool settings_monitoring_host_is_valid(struct slice text, struct error *error);
 bool settings_name_is_valid(struct slice text, struct error *error);
+/* An object identifier, in numbers. */
+bool settings_oid_is_valid(struct slice text, struct error *error);
+bool settings_key_type_is_valid(struct slice text, struct error *error);
+bool settings_principal_is_valid(struct slice text, struct error *error);
 /* A name for an identity header: one that no other part of a message has a use for. */
 bool settings_header_name_is_valid(struct slice text, struct error *error);
 bool settings_identity_format_is_valid(struct slice text, struct error *error);

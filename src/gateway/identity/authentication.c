@@ -51,15 +51,41 @@ static struct authentication judge(const struct authentication_demand *demand,
                                    struct presented_certificate *presented,
                                    const struct authentication_stores *stores, int64_t now)
 {
-    struct verdict *verdict = NULL;
+    struct verdict *verdict =
+        verdict_store_judge(stores->verdicts, demand->context, presented, now);
+
+    if (!verdict_is_accepted(verdict))
+        return (struct authentication){.reason = verdict_reason(verdict), .verdict = verdict};
+    return identify(stores->identities, presented, verdict);
+}
+
+/* Only what the trial says is kept: with its verdict gone, nothing can come of it. */
+static void try_beside(struct judging_context *trial, struct presented_certificate *presented,
+                       const struct authentication_stores *stores, int64_t now,
+                       struct authentication *authentication)
+{
+    struct verdict *verdict = verdict_store_judge(stores->verdicts, trial, presented, now);
+
+    authentication->has_trial = true;
+    authentication->trial_reason = verdict_reason(verdict);
+    verdict_release(verdict);
+}
+
+static struct authentication judge_and_try(const struct authentication_demand *demand,
+                                           struct presented_certificate *presented,
+                                           const struct authentication_stores *stores, int64_t now)
+{
+    struct judging_context *trial = NULL;
+    struct authentication authentication;
 
     /* A route without rules cannot accept anybody. */
     if (demand->context == NULL)
         return refuse(REASON_INTERNAL);
-    verdict = verdict_store_judge(stores->verdicts, demand->context, presented, now);
-    if (!verdict_is_accepted(verdict))
-        return (struct authentication){.reason = verdict_reason(verdict), .verdict = verdict};
-    return identify(stores->identities, presented, verdict);
+    authentication = judge(demand, presented, stores, now);
+    trial = judging_context_trial(demand->context);
+    if (trial != NULL)
+        try_beside(trial, presented, stores, now, &authentication);
+    return authentication;
 }
 
 struct authentication authentication_check(const struct authentication_demand *demand,
@@ -73,11 +99,11 @@ struct authentication authentication_check(const struct authentication_demand *d
     case CLIENT_CERTIFICATE_REQUIRED:
         if (presented == NULL)
             return refuse(demand->context == NULL ? REASON_INTERNAL : REASON_CERTIFICATE_MISSING);
-        return judge(demand, presented, stores, now);
+        return judge_and_try(demand, presented, stores, now);
     case CLIENT_CERTIFICATE_OPTIONAL:
         if (presented == NULL)
             return satisfy_without_identity();
-        return judge(demand, presented, stores, now);
+        return judge_and_try(demand, presented, stores, now);
     default:
         return refuse(REASON_INTERNAL);
     }

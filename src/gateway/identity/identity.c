@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "gateway/identity/certificate_header_internal.h"
+#include "gateway/identity/principal.h"
 #include "gateway/identity/verdict_internal.h"
 #include "runtime/arena.h"
 #include "runtime/cache.h"
@@ -70,45 +71,22 @@ void identity_table_destroy(struct identity_table *table)
     memory_release(table);
 }
 
-static struct slice find_name(const struct certificate_description *description,
-                              enum certificate_name_kind kind)
-{
-    for (size_t i = 0; i < description->name_count; i++)
-        if (description->names[i].kind == kind)
-            return description->names[i].text;
-    return SLICE("");
-}
-
-static struct slice choose_principal(const struct certificate_description *description)
-{
-    static const enum certificate_name_kind ORDER[] = {
-        CERTIFICATE_NAME_URI,
-        CERTIFICATE_NAME_DNS,
-        CERTIFICATE_NAME_UPN,
-    };
-
-    for (size_t i = 0; i < sizeof ORDER / sizeof ORDER[0]; i++) {
-        struct slice name = find_name(description, ORDER[i]);
-
-        if (!slice_is_empty(name))
-            return name;
-    }
-    return description->subject;
-}
-
 static bool has_format(unsigned formats, enum identity_format format)
 {
     return (formats & (1U << (unsigned)format)) != 0;
 }
 
 static struct slice encode(const X509 *leaf, const struct certificate_description *description,
-                           STACK_OF(X509) * path, enum identity_format format, struct arena *arena)
+                           const struct verdict *verdict, enum identity_format format,
+                           struct arena *arena)
 {
+    struct principal_order order = verdict_principal_order(verdict);
+
     switch ((int)format) {
     case IDENTITY_FORMAT_RFC9440_CHAIN:
-        return certificate_header_encode_chain(path, arena);
+        return certificate_header_encode_chain(verdict_path(verdict), arena);
     case IDENTITY_FORMAT_PRINCIPAL:
-        return choose_principal(description);
+        return principal_choose(&order, description);
     default:
         return certificate_header_encode(leaf, description, format, arena);
     }
@@ -128,6 +106,7 @@ static size_t scratch_size(STACK_OF(X509) * path)
 
 static struct identity *keep(struct presented_certificate *presented,
                              const struct certificate_description *description,
+                             struct principal_order order,
                              const struct slice headers[IDENTITY_FORMAT_COUNT])
 {
     struct identity *identity = NULL;
@@ -140,7 +119,7 @@ static struct identity *keep(struct presented_certificate *presented,
     atomic_init(&identity->references, 1);
     identity->presented = presented_certificate_acquire(presented);
     identity->description = description;
-    identity->principal = choose_principal(description);
+    identity->principal = principal_choose(&order, description);
     identity->header_bytes = bytes;
     arena_init(&arena, identity->memory, bytes);
     for (size_t i = 0; i < IDENTITY_FORMAT_COUNT; i++)
@@ -168,9 +147,9 @@ static struct identity *identity_create(unsigned formats, struct presented_certi
     arena_init(&arena, scratch, scratch_bytes);
     for (unsigned i = 0; i < IDENTITY_FORMAT_COUNT; i++)
         if (has_format(formats, (enum identity_format)i))
-            headers[i] =
-                encode(sk_X509_value(path, 0), description, path, (enum identity_format)i, &arena);
-    identity = keep(presented, description, headers);
+            headers[i] = encode(sk_X509_value(path, 0), description, verdict,
+                                (enum identity_format)i, &arena);
+    identity = keep(presented, description, verdict_principal_order(verdict), headers);
     memory_release(scratch);
     return identity;
 }

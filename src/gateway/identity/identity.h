@@ -50,7 +50,7 @@ struct identity *identity_acquire(struct identity *identity);
 void identity_release(struct identity *identity);
 
 const struct certificate_description *identity_describe(const struct identity *identity);
-/* The name used in logs: the first of SAN URI, DNS, UPN, else the subject. */
+/* The name used in logs: what the order of the trust profile finds first (principal.h). */
 struct slice identity_principal(const struct identity *identity);
 /* Empty when the format was not asked for, or the certificate has no such thing. */
 struct slice identity_header(const struct identity *identity, enum identity_format format);

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "gateway/identity/principal.h"
+#include "protocol/x509/path_demands.h"
 #include "protocol/x509/trust_store.h"
 #include "runtime/error.h"
 #include "runtime/slice.h"
@@ -23,10 +25,21 @@ struct trust_profile_settings {
     struct trust_anchor_source
         *intermediates; /* our own, for clients that show none; not trusted */
     size_t intermediate_count;
+    struct trust_anchor_source *issuers; /* whose key must have signed the leaf; none: any CA's */
+    size_t issuer_count;
+    bool verify_issuer_dn;                /* Azure's comparison by name */
     enum trust_upload_rules upload_rules; /* of the anchors */
     unsigned depth;                       /* default 4 */
     bool partial_chain;
-    bool send_ca_names; /* default true */
+    enum path_purpose extended_key_usage;
+    const char **required_usages;   /* OIDs, NULL behind the last; NULL: none */
+    const char **required_policies; /* OIDs, NULL behind the last; NULL: none */
+    const char **key_types;         /* as path_key_type_parse has them; NULL: all */
+    unsigned rsa_bits_min;
+    enum path_hash_strength signature_hash_min;
+    const char **principal; /* as principal_source_parse has them; NULL: the default */
+    bool send_ca_names;     /* default true */
+    const struct trust_profile_settings *trial; /* judged beside, never enforced; NULL: none */
     struct position position;
 };
 
@@ -39,3 +52,6 @@ void judging_context_release(struct judging_context *context);
 struct slice judging_context_digest(const struct judging_context *context);
 const struct trust_store *judging_context_anchors(const struct judging_context *context);
 bool judging_context_sends_ca_names(const struct judging_context *context);
+struct principal_order judging_context_principal_order(const struct judging_context *context);
+/* What is judged beside this context, and enforced nowhere; NULL: nothing. Borrowed. */
+struct judging_context *judging_context_trial(const struct judging_context *context);

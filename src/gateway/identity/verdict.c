@@ -38,6 +38,8 @@ struct verdict {
     STACK_OF(X509) * path;
     unsigned char key[KEY_BYTES]; /* chain, context */
     unsigned char proof[DIGEST_BYTES];
+    unsigned char anchor[DIGEST_BYTES];
+    struct principal_order principal;
 };
 
 struct verdict_store {
@@ -105,8 +107,9 @@ static bool digest_path(EVP_MD_CTX *hash, struct verdict *verdict)
         unsigned size = 0;
 
         if (X509_digest(sk_X509_value(verdict->path, i), EVP_sha256(), digest, &size) != 1 ||
-            EVP_DigestUpdate(hash, digest, size) != 1)
+            size != DIGEST_BYTES || EVP_DigestUpdate(hash, digest, size) != 1)
             return false;
+        memcpy(verdict->anchor, digest, DIGEST_BYTES); /* the last one stays */
     }
     return EVP_DigestFinal_ex(hash, verdict->proof, NULL) == 1;
 }
@@ -180,6 +183,7 @@ static void judge(struct verdict *verdict, const struct judging_context *context
         presented_certificate_untrusted(presented), now);
 
     ERR_set_mark();
+    verdict->principal = judging_context_principal_order(context);
     take_path(verdict, &path, now);
     ERR_pop_to_mark();
 }
@@ -299,6 +303,16 @@ int64_t verdict_valid_until(const struct verdict *verdict)
 STACK_OF(X509) * verdict_path(const struct verdict *verdict)
 {
     return verdict_is_accepted(verdict) ? verdict->path : NULL;
+}
+
+struct slice verdict_anchor(const struct verdict *verdict)
+{
+    return verdict_is_accepted(verdict) ? slice_from(verdict->anchor, DIGEST_BYTES) : SLICE("");
+}
+
+struct principal_order verdict_principal_order(const struct verdict *verdict)
+{
+    return verdict->principal;
 }
 
 struct slice verdict_context(const struct verdict *verdict)

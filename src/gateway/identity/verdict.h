@@ -43,5 +43,9 @@ int verdict_library_error(const struct verdict *verdict);
 int64_t verdict_valid_until(const struct verdict *verdict);
 /* Leaf first, anchor last; NULL unless accepted. Borrowed. */
 STACK_OF(X509) * verdict_path(const struct verdict *verdict);
+/* The SHA-256 of the anchor that the path ends at; empty unless accepted. */
+struct slice verdict_anchor(const struct verdict *verdict);
+/* How its context calls clients. */
+struct principal_order verdict_principal_order(const struct verdict *verdict);
 /* The digest of the context that made it, 32 bytes. */
 struct slice verdict_context(const struct verdict *verdict);

@@ -6,7 +6,9 @@
  * Building is bounded: libcrypto never goes back on a choice of issuer, so that there are at most
  * depth + 2 steps, each over at most CERTIFICATE_CHAIN_COUNT_MAX presented certificates, our own
  * intermediates, and the anchors of one name; and signatures are verified from the anchor down, so
- * that a chain that nobody trusted has signed costs one verification.
+ * that a chain that nobody trusted has signed costs one verification. Where there were several
+ * issuers of one name, a refusal is reached once more, with the issuers that have in fact signed,
+ * at ISSUER_CHOICE_CHECKS_MAX verifications more.
  *
  * X509_V_FLAG_X509_STRICT is not set: it refuses anchors without a key usage, as 'openssl req
  * -x509' makes them, and leaves without an authority key identifier, as 'openssl x509 -req' makes
@@ -20,6 +22,7 @@
 #include <openssl/x509v3.h>
 
 #include "protocol/x509/certificate.h"
+#include "protocol/x509/issuer_choice_internal.h"
 #include "protocol/x509/trust_store_internal.h"
 
 /* 112 bits of security: RSA 2048 and SHA-224 pass, SHA-1 does not. */
@@ -42,6 +45,10 @@ static struct certification_path refuse_for(enum reason reason)
         return refuse(reason, X509_V_ERR_CERT_CHAIN_TOO_LONG);
     case REASON_ISSUER_NOT_A_CA:
         return refuse(reason, X509_V_ERR_INVALID_CA);
+    case REASON_CERTIFICATE_SIGNATURE_WEAK:
+        return refuse(reason, X509_V_ERR_CA_MD_TOO_WEAK);
+    case REASON_CERTIFICATE_PURPOSE_WRONG:
+        return refuse(reason, X509_V_ERR_INVALID_PURPOSE);
     case REASON_INTERNAL:
         return refuse(reason, X509_V_ERR_UNSPECIFIED);
     default:
@@ -128,6 +135,8 @@ static enum reason reason_of(int library_error, bool is_leaf)
     case X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX:
     case X509_V_ERR_UNSUPPORTED_NAME_SYNTAX:
         return REASON_CERTIFICATE_NAME_NOT_PERMITTED;
+    case X509_V_ERR_NO_EXPLICIT_POLICY:
+        return REASON_CERTIFICATE_POLICY_MISSING;
     case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
         return REASON_CERTIFICATE_EXTENSION_UNKNOWN;
     case X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD:
@@ -145,11 +154,23 @@ static enum reason reason_of(int library_error, bool is_leaf)
     }
 }
 
+/* RFC 5280 section 6.1.1 (c) and (e). Without a demand the initial set is any-policy; libcrypto's
+ * would be empty. */
+static bool prepare_policies(X509_VERIFY_PARAM *parameters, const struct path_demands *demands)
+{
+    if (demands->policies == NULL)
+        return X509_VERIFY_PARAM_add0_policy(parameters, OBJ_nid2obj(NID_any_policy)) == 1;
+    return X509_VERIFY_PARAM_set1_policies(parameters, demands->policies) == 1 &&
+           X509_VERIFY_PARAM_set_flags(parameters, X509_V_FLAG_EXPLICIT_POLICY) == 1;
+}
+
 static bool prepare(X509_STORE_CTX *context, const struct certification_path_settings *settings,
                     X509 *leaf, STACK_OF(X509) * untrusted, int64_t now)
 {
     X509_VERIFY_PARAM *parameters = NULL;
     unsigned long flags = X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_POLICY_CHECK;
+    int purpose =
+        settings->demands.purpose == PATH_PURPOSE_ANY ? X509_PURPOSE_ANY : X509_PURPOSE_SSL_CLIENT;
 
     if (settings->depth > CERTIFICATION_PATH_DEPTH_MAX ||
         X509_STORE_CTX_init(context, trust_store_library(settings->anchors), leaf, untrusted) != 1)
@@ -160,10 +181,9 @@ static bool prepare(X509_STORE_CTX *context, const struct certification_path_set
     X509_VERIFY_PARAM_set_time(parameters, (time_t)now);
     X509_VERIFY_PARAM_set_depth(parameters, (int)settings->depth);
     X509_VERIFY_PARAM_set_auth_level(parameters, AUTHENTICATION_LEVEL);
-    /* RFC 5280 section 6.1.1 (c): the initial set is any-policy; libcrypto's would be empty. */
     return X509_VERIFY_PARAM_set_flags(parameters, flags) == 1 &&
-           X509_VERIFY_PARAM_add0_policy(parameters, OBJ_nid2obj(NID_any_policy)) == 1 &&
-           X509_VERIFY_PARAM_set_purpose(parameters, X509_PURPOSE_SSL_CLIENT) == 1 &&
+           prepare_policies(parameters, &settings->demands) &&
+           X509_VERIFY_PARAM_set_purpose(parameters, purpose) == 1 &&
            X509_VERIFY_PARAM_set_trust(parameters, X509_TRUST_SSL_CLIENT) == 1;
 }
 
@@ -222,6 +242,7 @@ static struct certification_path accept_path_of(X509_STORE_CTX *context,
 {
     struct certification_path path = {.reason = REASON_NONE, .library_error = X509_V_OK};
     STACK_OF(X509) *certificates = X509_STORE_CTX_get0_chain(context);
+    enum reason demand;
 
     if (certificates == NULL || sk_X509_num(certificates) == 0)
         return refuse_for(REASON_INTERNAL);
@@ -235,6 +256,9 @@ static struct certification_path accept_path_of(X509_STORE_CTX *context,
     /* Two readings of the same times must agree. */
     if (now < path.valid_from || now >= path.valid_until)
         return refuse_for(REASON_INTERNAL);
+    demand = path_demands_check(&settings->demands, certificates);
+    if (demand != REASON_NONE)
+        return refuse_for(demand);
     path.certificates = X509_STORE_CTX_get1_chain(context);
     if (path.certificates == NULL)
         return refuse_for(REASON_INTERNAL);
@@ -253,20 +277,63 @@ static STACK_OF(X509) * collect_untrusted(const struct certification_path_settin
     return all;
 }
 
+/* `choice` NULL: of several issuers of one name the first that is found. */
+static struct certification_path attempt(const struct certification_path_settings *settings,
+                                         X509 *leaf, STACK_OF(X509) * untrusted, int64_t now,
+                                         struct issuer_choice *choice, bool *has_choice)
+{
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    struct certification_path path = refuse_for(REASON_INTERNAL);
+
+    *has_choice = false;
+    if (context == NULL || !prepare(context, settings, leaf, untrusted, now))
+        goto cleanup;
+    if (choice != NULL)
+        issuer_choice_begin(choice, context);
+    if (X509_verify_cert(context) == 1 && X509_STORE_CTX_get_error(context) == X509_V_OK) {
+        path = accept_path_of(context, settings, now);
+    } else {
+        path = refuse_with_error_of(context);
+        *has_choice = issuer_choice_is_there(context, leaf, untrusted);
+    }
+
+cleanup:
+    X509_STORE_CTX_free(context);
+    return path;
+}
+
+/* What the wrong issuer of the right name comes to. */
+static bool may_be_another_issuers(enum reason reason)
+{
+    switch ((int)reason) {
+    case REASON_CERTIFICATE_SIGNATURE_INVALID:
+    case REASON_CERTIFICATE_ISSUER_UNKNOWN:
+    case REASON_CERTIFICATE_PATH_TOO_LONG:
+    case REASON_ISSUER_EXPIRED:
+    case REASON_ISSUER_NOT_YET_VALID:
+    case REASON_ISSUER_NOT_A_CA:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static struct certification_path verify(const struct certification_path_settings *settings,
                                         X509 *leaf, STACK_OF(X509) * untrusted, int64_t now)
 {
-    X509_STORE_CTX *context = X509_STORE_CTX_new();
     STACK_OF(X509) *helping = collect_untrusted(settings, untrusted);
     struct certification_path path = refuse_for(REASON_INTERNAL);
+    struct certification_path chosen;
+    struct issuer_choice choice;
+    bool has_choice = false;
 
-    if (context != NULL && helping != NULL && prepare(context, settings, leaf, helping, now)) {
-        if (X509_verify_cert(context) == 1 && X509_STORE_CTX_get_error(context) == X509_V_OK)
-            path = accept_path_of(context, settings, now);
-        else
-            path = refuse_with_error_of(context);
+    if (helping != NULL)
+        path = attempt(settings, leaf, helping, now, NULL, &has_choice);
+    if (has_choice && may_be_another_issuers(path.reason)) {
+        chosen = attempt(settings, leaf, helping, now, &choice, &has_choice);
+        if (chosen.reason == REASON_NONE)
+            path = chosen;
     }
-    X509_STORE_CTX_free(context);
     sk_X509_free(helping);
     return path;
 }

@@ -10,12 +10,13 @@
 #include <stdint.h>
 
 #include "protocol/reason/reason.h"
+#include "protocol/x509/path_demands.h"
 #include "protocol/x509/trust_store.h"
 
 enum {
     CERTIFICATION_PATH_DEPTH_MAX = 10,
     /* Part of every judging context's digest; one more whenever the rules of validation change. */
-    CERTIFICATION_PATH_RULES_VERSION = 1
+    CERTIFICATION_PATH_RULES_VERSION = 2
 };
 
 struct certification_path_settings {
@@ -24,6 +25,7 @@ struct certification_path_settings {
         *intermediates; /* help to find a path, trusted by nobody; may be NULL */
     unsigned depth; /* CA certificates between leaf and anchor, the anchor not counted; ≤ 10 */
     bool partial_chain; /* an anchor need not be self-signed */
+    struct path_demands demands;
 };
 
 struct certification_path {
@@ -38,9 +40,9 @@ struct certification_path {
     int64_t valid_from; /* the latest notBefore of the path; 0 unless accepted */
 };
 
-/* Checks limits, signatures, validity at `now`, basic constraints, key usages, clientAuth in every
- * extended key usage of the path, name constraints, depth. Never trusts a certificate of
- * `untrusted` or of the intermediates. */
+/* Checks limits, signatures, validity at `now`, basic constraints, key usages, name constraints,
+ * policies, depth, and then the demands. Never trusts a certificate of `untrusted` or of the
+ * intermediates. */
 struct certification_path certification_path_verify(
     const struct certification_path_settings *settings, X509 *leaf, STACK_OF(X509) * untrusted,
     int64_t now);

@@ -17,23 +17,35 @@
 #include "protocol/x509/azure_upload_internal.h"
 #include "protocol/x509/certificate.h"
 #include "protocol/x509/certificate_internal.h"
+#include "protocol/x509/issuer_choice_internal.h"
+#include "protocol/x509/issuer_names.h"
 #include "protocol/x509/trust_store_internal.h"
 #include "runtime/file.h"
 #include "runtime/memory.h"
 
-enum { DIGEST_BYTES = SHA256_DIGEST_LENGTH };
+enum { DIGEST_BYTES = SHA256_DIGEST_LENGTH, SUBJECT_BYTES_MAX = 256 };
 
 struct anchor {
     unsigned char digest[DIGEST_BYTES];
     X509 *certificate;
-    size_t order; /* in which they were read */
-    char *name;   /* NULL: it has none */
+    size_t order;             /* in which they were read */
+    char *name;               /* NULL: it has none */
+    struct position position; /* of the source; its file is the source's */
+    char *position_file;
+};
+
+/* The anchors of one source in its order, also those that another source has too. */
+struct anchor_file {
+    X509 **certificates;
+    size_t count;
 };
 
 struct trust_store {
     struct anchor *anchors;
     size_t count;
     size_t capacity;
+    struct anchor_file *files;
+    size_t file_count;
     const struct trust_anchor_source *source; /* what is read; NULL: no file */
     X509_STORE *library;
     unsigned char digest[DIGEST_BYTES];
@@ -48,6 +60,14 @@ static void release_anchor(const struct anchor *anchor)
 {
     X509_free(anchor->certificate);
     memory_release(anchor->name);
+    memory_release(anchor->position_file);
+}
+
+static void release_file(const struct anchor_file *file)
+{
+    for (size_t i = 0; i < file->count; i++)
+        X509_free(file->certificates[i]);
+    memory_release(file->certificates);
 }
 
 void trust_store_destroy(struct trust_store *store)
@@ -56,7 +76,10 @@ void trust_store_destroy(struct trust_store *store)
         return;
     for (size_t i = 0; i < store->count; i++)
         release_anchor(&store->anchors[i]);
+    for (size_t i = 0; i < store->file_count; i++)
+        release_file(&store->files[i]);
     X509_STORE_free(store->library);
+    memory_release(store->files);
     memory_release(store->anchors);
     memory_release(store);
 }
@@ -99,6 +122,34 @@ static bool digest_of(const X509 *certificate, unsigned char digest[DIGEST_BYTES
     return X509_digest(certificate, EVP_sha256(), digest, &size) == 1 && size == DIGEST_BYTES;
 }
 
+static void note_source(const struct trust_store *store, struct anchor *anchor)
+{
+    if (store->source == NULL)
+        return;
+    anchor->name = memory_copy_text(store->source->name);
+    anchor->position = store->source->position;
+    anchor->position_file = memory_copy_text(store->source->position.file);
+    anchor->position.file = anchor->position_file;
+}
+
+static void begin_file(struct trust_store *store)
+{
+    store->files = memory_resize(store->files, (store->file_count + 1) * sizeof *store->files);
+    store->files[store->file_count++] = (struct anchor_file){NULL, 0};
+}
+
+static void add_to_file(const struct trust_store *store, X509 *certificate)
+{
+    struct anchor_file *file;
+
+    if (store->file_count == 0)
+        return;
+    file = &store->files[store->file_count - 1];
+    file->certificates = memory_resize(file->certificates, (file->count + 1) * sizeof(X509 *));
+    X509_up_ref(certificate);
+    file->certificates[file->count++] = certificate;
+}
+
 /* Takes the certificate, also when it is refused. */
 static bool take_anchor(struct trust_store *store, X509 *certificate, struct error *error)
 {
@@ -119,7 +170,8 @@ static bool take_anchor(struct trust_store *store, X509 *certificate, struct err
         X509_free(certificate);
         return false;
     }
-    anchor->name = store->source == NULL ? NULL : memory_copy_text(store->source->name);
+    note_source(store, anchor);
+    add_to_file(store, certificate);
     store->count++;
     return true;
 }
@@ -242,6 +294,8 @@ static void digest_anchors(struct trust_store *store)
 static bool build_library(struct trust_store *store, struct error *error)
 {
     store->library = X509_STORE_new();
+    if (store->library != NULL)
+        issuer_choice_install(store->library);
     for (size_t i = 0; i < store->count; i++) {
         if (store->library == NULL ||
             X509_STORE_add_cert(store->library, store->anchors[i].certificate) != 1) {
@@ -301,6 +355,7 @@ static bool add_source(struct trust_store *store, const struct trust_anchor_sour
         return false;
     }
     store->source = source;
+    begin_file(store);
     added = (!has_azure_rules || azure_upload_check(slice_from(data, size), error)) &&
             add_bytes(store, slice_from(data, size), error);
     store->source = NULL;
@@ -373,4 +428,79 @@ const char *trust_store_anchor_name(const struct trust_store *store, size_t inde
 X509 *trust_store_certificate(const struct trust_store *store, size_t index)
 {
     return index < store->count ? store->anchors[index].certificate : NULL;
+}
+
+size_t trust_store_find(const struct trust_store *store, struct slice digest)
+{
+    size_t low = 0;
+    size_t high = store->count;
+
+    if (digest.size != DIGEST_BYTES)
+        return SIZE_MAX;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = memcmp(store->anchors[middle].digest, digest.data, DIGEST_BYTES);
+
+        if (order == 0)
+            return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return SIZE_MAX;
+}
+
+/* By names and key identifiers, as validation looks for it. */
+static bool has_issuer(const struct trust_store *store, X509 *certificate)
+{
+    for (size_t i = 0; i < store->count; i++)
+        if (X509_check_issued(store->anchors[i].certificate, certificate) == X509_V_OK)
+            return true;
+    return false;
+}
+
+static void refuse_rootless(const struct anchor *anchor, struct error *error)
+{
+    char subject[SUBJECT_BYTES_MAX];
+    char issuer[SUBJECT_BYTES_MAX];
+
+    X509_NAME_oneline(X509_get_subject_name(anchor->certificate), subject, sizeof subject);
+    X509_NAME_oneline(X509_get_issuer_name(anchor->certificate), issuer, sizeof issuer);
+    error_set(error, ERROR_CERTIFICATE,
+              "the anchor '%s' is not self-signed, and its issuer '%s' is not among the anchors: "
+              "add the issuer, or set 'partial_chain: true' to trust the anchor itself",
+              subject, issuer);
+    prefix_position(&anchor->position, error);
+}
+
+bool trust_store_check_roots(const struct trust_store *store, struct error *error)
+{
+    bool good = true;
+
+    ERR_set_mark();
+    for (size_t i = 0; good && i < store->count; i++) {
+        X509 *certificate = store->anchors[i].certificate;
+
+        good = X509_self_signed(certificate, 0) == 1 || has_issuer(store, certificate);
+        if (!good)
+            refuse_rootless(&store->anchors[i], error);
+    }
+    ERR_pop_to_mark();
+    return good;
+}
+
+STACK_OF(X509_NAME) * trust_store_issuer_names(const struct trust_store *store)
+{
+    STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+
+    for (size_t i = 0; i < store->file_count; i++) {
+        const struct anchor_file *file = &store->files[i];
+        X509 *lowest = issuer_names_lowest_ca(file->certificates, file->count);
+        X509_NAME *name = lowest == NULL ? NULL : X509_NAME_dup(X509_get_subject_name(lowest));
+
+        if (name != NULL && sk_X509_NAME_push(names, name) == 0)
+            X509_NAME_free(name);
+    }
+    return names;
 }

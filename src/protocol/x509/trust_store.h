@@ -7,6 +7,7 @@
 #pragma once
 
 #include <openssl/x509.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "runtime/error.h"
@@ -47,3 +48,12 @@ X509_STORE *trust_store_library(const struct trust_store *store);
 const X509 *trust_store_anchor(const struct trust_store *store, size_t index);
 /* Of the first source that holds the anchor; NULL: it has none. Borrowed. */
 const char *trust_store_anchor_name(const struct trust_store *store, size_t index);
+/* The anchor whose SHA-256 these 32 bytes are; SIZE_MAX: it is none of them. */
+size_t trust_store_find(const struct trust_store *store, struct slice digest);
+/* Does a path from each anchor end at a self-signed one of the store? Without partial chains, an
+ * anchor that does not lead there would never accept anybody. False, and an error that begins with
+ * the position of the source of the first such anchor. */
+bool trust_store_check_roots(const struct trust_store *store, struct error *error);
+/* For each file, in the order of the sources, the subject of the lowest CA of its longest chain
+ * (see issuer_names.h). The caller frees it with its names. */
+STACK_OF(X509_NAME) * trust_store_issuer_names(const struct trust_store *store);
