@@ -30,6 +30,7 @@
 #include "app/worker.h"
 #include "gateway/backend/backend_registry.h"
 #include "gateway/generation/generation.h"
+#include "gateway/identity/anchor_usage.h"
 #include "protocol/tls/tls_key_log.h"
 #include "protocol/tls/tls_session_store.h"
 #include "protocol/x509/key_decoding.h"
@@ -476,6 +477,7 @@ static void create_facts(struct gateway *gateway)
     const struct verdict_store_settings verdict_settings = {.accepted_bytes_max = 0};
 
     gateway->facts.sessions = tls_session_store_create(&session_settings);
+    gateway->facts.anchors = anchor_usages_create();
     gateway->facts.backends = backend_registry_create();
     gateway->chains = presented_table_create(0);
     gateway->verdicts = verdict_store_create(&verdict_settings);
@@ -865,6 +867,7 @@ static void release(struct gateway *gateway)
     verdict_store_destroy(gateway->verdicts);
     backend_registry_destroy(gateway->facts.backends);
     tls_session_store_destroy(gateway->facts.sessions);
+    anchor_usages_destroy(gateway->facts.anchors);
     tls_key_log_close(gateway->facts.key_log);
     gateway_status_reset(&gateway->status);
     fixed_settings_release(&gateway->fixed);

@@ -34,6 +34,19 @@ static void add_json_names(struct text_builder *to,
     text_builder_add_format(to, "]");
 }
 
+/* null: never. */
+static void add_json_last_use(struct text_builder *to, int64_t last_used)
+{
+    text_builder_add_format(to, ",\"last_used\":");
+    if (last_used == 0) {
+        text_builder_add_format(to, "null");
+        return;
+    }
+    text_builder_add_format(to, "\"");
+    report_add_time(to, last_used);
+    text_builder_add_format(to, "\"");
+}
+
 static void add_json(struct report *report, const struct owned_certificate *certificate)
 {
     const struct certificate_description *description = &certificate->description;
@@ -54,7 +67,10 @@ static void add_json(struct report *report, const struct owned_certificate *cert
     report_add_time(to, description->not_before);
     text_builder_add_format(to, "\",\"not_after\":\"");
     report_add_time(to, description->not_after);
-    text_builder_add_format(to, "\"}");
+    text_builder_add_format(to, "\"");
+    if (is_anchor)
+        add_json_last_use(to, certificate->last_used);
+    text_builder_add_format(to, "}");
 }
 
 /* ---- text ------------------------------------------------------------------------------------ */
@@ -71,6 +87,16 @@ static void add_text_validity(struct text_builder *to, int64_t not_after, int64_
         text_builder_add_format(to, ", %lld days\n", (long long)days);
 }
 
+static void add_text_last_use(struct text_builder *to, int64_t last_used)
+{
+    text_builder_add_format(to, "  last used ");
+    if (last_used == 0)
+        text_builder_add_format(to, "never since the start");
+    else
+        report_add_time(to, last_used);
+    text_builder_add_format(to, "\n");
+}
+
 static void add_text(struct report *report, const struct owned_certificate *certificate)
 {
     const struct certificate_description *description = &certificate->description;
@@ -84,6 +110,8 @@ static void add_text(struct report *report, const struct owned_certificate *cert
                                 SLICE_FORMAT(description->names[i].text),
                                 i + 1 == description->name_count ? "\n" : "");
     add_text_validity(to, description->not_after, report->now);
+    if (is_anchor)
+        add_text_last_use(to, certificate->last_used);
     text_builder_add_format(to, "  %.*s, SHA-256 %.*s\n", SLICE_FORMAT(description->key),
                             SLICE_FORMAT(description->sha256));
 }

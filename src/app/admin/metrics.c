@@ -146,6 +146,12 @@ static void add_reasons(struct text_builder *to, const struct telemetry_totals *
         if (is_verdict((enum reason)i))
             add_reason(to, "verdicts_total", (enum reason)i, totals->verdicts[i]);
     }
+    add_head(to, "trial_verdicts_total", "counter",
+             "Verdicts of trials on client certificates, which nobody enforces.");
+    for (unsigned i = 0; i < REASON_COUNT; i++) {
+        if (is_verdict((enum reason)i))
+            add_reason(to, "trial_verdicts_total", (enum reason)i, totals->trials[i]);
+    }
     add_head(to, "refusals_total", "counter",
              "Requests that were refused or broken off, and handshakes that failed, by reason.");
     for (unsigned i = 0; i < REASON_COUNT; i++) {
@@ -325,6 +331,7 @@ struct certificate_samples {
     enum owned_certificate_use use;
     const char *name;
     const char *owner_label;
+    bool wants_last_use;
 };
 
 static void add_certificate(void *context, const struct owned_certificate *certificate)
@@ -337,15 +344,19 @@ static void add_certificate(void *context, const struct owned_certificate *certi
     add_label(samples->to, "{", samples->owner_label, slice_from_text(certificate->owner));
     add_label(samples->to, ",", "subject", certificate->description.subject);
     add_label(samples->to, ",", "sha256", certificate->description.sha256);
-    text_builder_add_format(samples->to, "} %" PRId64 "\n", certificate->description.not_after);
+    text_builder_add_format(samples->to, "} %" PRId64 "\n",
+                            samples->wants_last_use ? certificate->last_used
+                                                    : certificate->description.not_after);
 }
 
 static void add_certificates(struct text_builder *to, const struct gateway_status *status)
 {
     struct certificate_samples servers = {to, OWNED_BY_LISTENER, "certificate_not_after_seconds",
-                                          "listener"};
+                                          "listener", false};
     struct certificate_samples anchors = {to, OWNED_BY_TRUST_PROFILE,
-                                          "trust_anchor_not_after_seconds", "trust"};
+                                          "trust_anchor_not_after_seconds", "trust", false};
+    struct certificate_samples uses = {to, OWNED_BY_TRUST_PROFILE, "trust_anchor_last_used_seconds",
+                                       "trust", true};
 
     add_head(to, servers.name, "gauge",
              "When a certificate that a listener shows ceases to be valid, since 1970.");
@@ -353,6 +364,9 @@ static void add_certificates(struct text_builder *to, const struct gateway_statu
     add_head(to, anchors.name, "gauge",
              "When a certificate that clients are judged by ceases to be valid, since 1970.");
     owned_certificates_visit(status->generation, add_certificate, &anchors);
+    add_head(to, uses.name, "gauge",
+             "When an anchor last vouched for a client, since 1970; 0: not since the start.");
+    owned_certificates_visit(status->generation, add_certificate, &uses);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */

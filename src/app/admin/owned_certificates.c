@@ -19,9 +19,9 @@ struct visit {
 };
 
 static void visit_one(const struct visit *visit, enum owned_certificate_use use, const char *owner,
-                      const X509 *certificate)
+                      const X509 *certificate, int64_t last_used)
 {
-    struct owned_certificate owned = {.use = use, .owner = owner};
+    struct owned_certificate owned = {.use = use, .owner = owner, .last_used = last_used};
     struct arena arena;
 
     arena_init(&arena, visit->memory, DESCRIPTION_BYTES);
@@ -36,7 +36,7 @@ static void visit_group(const struct visit *visit, const struct listener_group *
 
         for (size_t j = 0; j < tls_profile_certificate_count(listener->profile); j++)
             visit_one(visit, OWNED_BY_LISTENER, listener->name,
-                      tls_profile_certificate(listener->profile, j));
+                      tls_profile_certificate(listener->profile, j), 0);
     }
 }
 
@@ -53,12 +53,13 @@ static char *name_of(const struct trust_profile_settings *settings)
 static void visit_trust(const struct visit *visit, const struct generation *generation,
                         size_t index)
 {
-    const struct trust_store *anchors =
-        judging_context_anchors(generation_trust(generation, index));
+    const struct judging_context *context = generation_trust(generation, index);
+    const struct trust_store *anchors = judging_context_anchors(context);
     char *name = name_of(generation_trust_settings(generation, index));
 
     for (size_t i = 0; i < trust_store_count(anchors); i++)
-        visit_one(visit, OWNED_BY_TRUST_PROFILE, name, trust_store_anchor(anchors, i));
+        visit_one(visit, OWNED_BY_TRUST_PROFILE, name, trust_store_anchor(anchors, i),
+                  judging_context_last_use(context, i));
     memory_release(name);
 }
 

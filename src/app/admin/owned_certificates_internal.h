@@ -17,6 +17,7 @@ struct owned_certificate {
     const char *owner; /* the name of the listener, or of the trust profile; FILE:LINE:COLUMN of a
                           profile in place */
     struct certificate_description description;
+    int64_t last_used; /* of an anchor: when it last vouched for a client; 0: never */
 };
 
 typedef void owned_certificate_visitor(void *context, const struct owned_certificate *certificate);

@@ -735,6 +735,9 @@ static enum step report(struct exchange *exchange)
         .detail = slice_from_text(exchange->detail),
         .stripped_headers = exchange->stripped,
         .verdict = verdict_of(exchange),
+        .trust_anchor = exchange->authentication.anchor,
+        .has_trial = exchange->authentication.has_trial,
+        .trial = exchange->authentication.trial_reason,
         .series = exchange->listener->series,
     };
 

@@ -80,6 +80,9 @@ static bool find_context(struct generation *generation,
     built = judging_context_create(settings, error);
     if (built == NULL)
         return false;
+    if (generation->facts.anchors != NULL)
+        judging_context_track(built, generation->facts.anchors,
+                              settings->name == NULL ? "" : settings->name);
     generation->contexts = memory_resize(generation->contexts, (generation->context_count + 1) *
                                                                    sizeof(*generation->contexts));
     generation->contexts[generation->context_count++] = (struct built_context){settings, built};

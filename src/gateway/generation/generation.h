@@ -15,6 +15,7 @@
 #include "gateway/listener/listener.h"
 #include "runtime/error.h"
 
+struct anchor_usages;
 struct backend_pool;
 struct backend_registry;
 struct generation;
@@ -27,8 +28,9 @@ struct tls_session_store;
 struct generation_facts {
     struct tls_session_store *sessions;
     struct backend_registry *backends;
-    struct telemetry *telemetry; /* NULL: nothing is counted */
-    struct tls_key_log *key_log; /* NULL, as it ought to be: secrets stay where they are */
+    struct anchor_usages *anchors; /* NULL: nobody keeps track of who is used */
+    struct telemetry *telemetry;   /* NULL: nothing is counted */
+    struct tls_key_log *key_log;   /* NULL, as it ought to be: secrets stay where they are */
 };
 
 /* Borrows the settings and the facts. Reads every file that the settings name, and resolves names,

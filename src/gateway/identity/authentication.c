@@ -34,9 +34,10 @@ static struct authentication satisfy_without_identity(void)
 }
 
 /* Takes the verdict's reference. */
-static struct authentication identify(struct identity_table *identities,
+static struct authentication identify(const struct judging_context *context,
+                                      struct identity_table *identities,
                                       struct presented_certificate *presented,
-                                      struct verdict *verdict)
+                                      struct verdict *verdict, int64_t now)
 {
     struct identity *identity = identity_establish(identities, presented, verdict);
 
@@ -44,7 +45,12 @@ static struct authentication identify(struct identity_table *identities,
         verdict_release(verdict);
         return refuse(REASON_CERTIFICATE_MALFORMED);
     }
-    return (struct authentication){.reason = REASON_NONE, .identity = identity, .verdict = verdict};
+    return (struct authentication){
+        .reason = REASON_NONE,
+        .identity = identity,
+        .verdict = verdict,
+        .anchor = judging_context_note_use(context, verdict_anchor(verdict), now),
+    };
 }
 
 static struct authentication judge(const struct authentication_demand *demand,
@@ -56,7 +62,7 @@ static struct authentication judge(const struct authentication_demand *demand,
 
     if (!verdict_is_accepted(verdict))
         return (struct authentication){.reason = verdict_reason(verdict), .verdict = verdict};
-    return identify(stores->identities, presented, verdict);
+    return identify(demand->context, stores->identities, presented, verdict, now);
 }
 
 /* Only what the trial says is kept: with its verdict gone, nothing can come of it. */

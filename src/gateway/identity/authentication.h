@@ -42,6 +42,8 @@ struct authentication {
     enum reason reason; /* REASON_NONE: satisfied. REASON_UNDECIDED: nothing was checked, refused */
     struct identity *identity; /* a reference, or NULL: anonymous, or unverified */
     struct verdict *verdict;   /* a reference, or NULL: nothing was judged */
+    struct slice anchor;       /* what the anchor is called that vouches for the identity; borrowed
+                                  from the context */
     bool has_trial;            /* the trial of the context was judged beside it */
     enum reason trial_reason;  /* what it said; decides nothing */
 };

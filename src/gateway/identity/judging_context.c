@@ -5,6 +5,7 @@
  */
 #include "gateway/identity/judging_context.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>
@@ -12,14 +13,24 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "gateway/identity/anchor_usage.h"
 #include "gateway/identity/judging_context_internal.h"
+#include "protocol/x509/certificate.h"
 #include "protocol/x509/certification_path.h"
+#include "runtime/arena.h"
 #include "runtime/memory.h"
 
-enum { DIGEST_BYTES = 32, FORMAT_VERSION = 2 };
+enum { DIGEST_BYTES = 32, FORMAT_VERSION = 2, DESCRIPTION_BYTES = 256 * 1024 };
+
+/* Of the anchor with the same index. */
+struct anchor_note {
+    char *name; /* or its subject */
+    struct anchor_usage *usage;
+};
 
 struct judging_context {
     atomic_size_t references;
+    struct anchor_note *notes;
     struct trust_store *anchors;
     struct trust_store *intermediates; /* NULL: none */
     struct trust_store *issuers;       /* NULL: any */
@@ -203,6 +214,26 @@ static bool load_stores(struct judging_context *context,
            load_store(settings->issuers, settings->issuer_count, &context->issuers, error);
 }
 
+static void name_anchors(struct judging_context *context)
+{
+    size_t count = trust_store_count(context->anchors);
+    char *memory = memory_allocate(DESCRIPTION_BYTES);
+
+    context->notes = memory_allocate_array(count, sizeof *context->notes);
+    for (size_t i = 0; i < count; i++) {
+        struct certificate_description description = {0};
+        struct arena arena;
+
+        arena_init(&arena, memory, DESCRIPTION_BYTES);
+        if (trust_store_anchor_name(context->anchors, i) != NULL)
+            context->notes[i].name = memory_copy_text(trust_store_anchor_name(context->anchors, i));
+        else if (certificate_describe(trust_store_anchor(context->anchors, i), &arena,
+                                      &description))
+            context->notes[i].name = memory_copy_slice(description.subject);
+    }
+    memory_release(memory);
+}
+
 /* The texts were checked when they were read; one that is none is an error all the same. */
 static bool parse_objects(const char *const *texts, STACK_OF(ASN1_OBJECT) * *objects,
                           struct error *error)
@@ -294,6 +325,7 @@ static struct judging_context *create(const struct trust_profile_settings *setti
         prefix_position(&settings->position, error);
         goto cleanup;
     }
+    name_anchors(creating);
     if (!compute_digest(creating)) {
         error_set(error, ERROR_SYSTEM, "the digest of the trust profile cannot be computed");
         prefix_position(&settings->position, error);
@@ -328,14 +360,24 @@ struct judging_context *judging_context_acquire(struct judging_context *context)
     return context;
 }
 
+static void release_notes(struct judging_context *context)
+{
+    for (size_t i = 0; context->notes != NULL && i < trust_store_count(context->anchors); i++) {
+        anchor_usage_release(context->notes[i].usage);
+        memory_release(context->notes[i].name);
+    }
+    memory_release(context->notes);
+}
+
 /* At most one level deep: a trial has no trial. */
-// NOLINTNEXTLINE(misc-no-recursion)
+/* NOLINTNEXTLINE(misc-no-recursion) */
 void judging_context_release(struct judging_context *context)
 {
     if (context == NULL ||
         atomic_fetch_sub_explicit(&context->references, 1, memory_order_acq_rel) != 1)
         return;
     judging_context_release(context->trial);
+    release_notes(context);
     sk_X509_NAME_pop_free(context->rules.demands.issuer_names, X509_NAME_free);
     sk_ASN1_OBJECT_pop_free(context->rules.demands.usages, ASN1_OBJECT_free);
     sk_ASN1_OBJECT_pop_free(context->rules.demands.policies, ASN1_OBJECT_free);
@@ -364,6 +406,32 @@ const struct certification_path_settings *judging_context_rules(
     const struct judging_context *context)
 {
     return &context->rules;
+}
+
+void judging_context_track(struct judging_context *context, struct anchor_usages *usages,
+                           const char *profile)
+{
+    for (size_t i = 0; i < trust_store_count(context->anchors); i++) {
+        assert(context->notes[i].usage == NULL);
+        context->notes[i].usage =
+            anchor_usages_acquire(usages, profile, trust_store_anchor_digest(context->anchors, i));
+    }
+}
+
+struct slice judging_context_note_use(const struct judging_context *context, struct slice anchor,
+                                      int64_t now)
+{
+    size_t index = trust_store_find(context->anchors, anchor);
+
+    if (index == SIZE_MAX)
+        return SLICE("");
+    anchor_usage_note(context->notes[index].usage, now);
+    return slice_from_text(context->notes[index].name);
+}
+
+int64_t judging_context_last_use(const struct judging_context *context, size_t index)
+{
+    return anchor_usage_last(context->notes[index].usage);
 }
 
 struct principal_order judging_context_principal_order(const struct judging_context *context)

@@ -16,6 +16,7 @@
 #include "runtime/error.h"
 #include "runtime/slice.h"
 
+struct anchor_usages;
 struct judging_context;
 
 struct trust_profile_settings {
@@ -52,6 +53,15 @@ void judging_context_release(struct judging_context *context);
 struct slice judging_context_digest(const struct judging_context *context);
 const struct trust_store *judging_context_anchors(const struct judging_context *context);
 bool judging_context_sends_ca_names(const struct judging_context *context);
+/* From now on it is noted in `usages` when an anchor is used; before the context is shared. */
+void judging_context_track(struct judging_context *context, struct anchor_usages *usages,
+                           const char *profile);
+/* Somebody was accepted through the anchor with this SHA-256, at `now` in seconds since 1970. What
+ * the anchor is called: its name, else its subject; borrowed, and empty for what is no anchor. */
+struct slice judging_context_note_use(const struct judging_context *context, struct slice anchor,
+                                      int64_t now);
+/* When that was last; 0: never, or nobody keeps track. By the index of the trust store. */
+int64_t judging_context_last_use(const struct judging_context *context, size_t index);
 struct principal_order judging_context_principal_order(const struct judging_context *context);
 /* What is judged beside this context, and enforced nowhere; NULL: nothing. Borrowed. */
 struct judging_context *judging_context_trial(const struct judging_context *context);

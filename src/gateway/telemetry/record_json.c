@@ -11,7 +11,7 @@ enum {
     WORDS_MAX = 8,
     ADDRESSES_MAX = 7,
     DIGESTS_MAX = 3,
-    NAMES_MAX = 7,
+    NAMES_MAX = 8,
     LONG_NAMES_MAX = 4,
     TARGETS_MAX = 1,
     FIELDS_MAX = 41,
@@ -110,6 +110,9 @@ static void format_exchange(struct buffer *to, const struct exchange_record *rec
     put_text(to, "mode", record->mode, RECORD_WORD);
     put_text(to, "verification", record->verification, RECORD_ADDRESS);
     put_text(to, "principal", record->principal, RECORD_LONG_NAME);
+    put_text(to, "trust_anchor", record->trust_anchor, RECORD_NAME);
+    if (record->has_trial)
+        put_text(to, "trial_reason", slice_from_text(reason_name(record->trial)), RECORD_ADDRESS);
     put_certificate(to, &record->certificate);
     record_put(to, SLICE("}\n"));
 }

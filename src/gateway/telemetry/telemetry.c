@@ -44,6 +44,7 @@ struct telemetry_worker {
     atomic_uint_fast64_t headers_stripped;
     atomic_uint_fast64_t by_reason[REASON_COUNT];
     atomic_uint_fast64_t verdicts[REASON_COUNT];
+    atomic_uint_fast64_t trials[REASON_COUNT];
 };
 
 struct telemetry {
@@ -236,6 +237,8 @@ static void count_exchange(struct telemetry_worker *worker, const struct exchang
     add_reason(worker->by_reason, record->reason);
     if (record->verdict != REASON_UNDECIDED)
         add_reason(worker->verdicts, record->verdict);
+    if (record->has_trial)
+        add_reason(worker->trials, record->trial);
     if (record->series != NULL)
         series_add(record->series, worker->index, record);
 }
@@ -348,6 +351,7 @@ void telemetry_total(const struct telemetry *telemetry, struct telemetry_totals 
         for (size_t reason = 0; reason < REASON_COUNT; reason++) {
             totals->by_reason[reason] += counter_get(&worker->by_reason[reason]);
             totals->verdicts[reason] += counter_get(&worker->verdicts[reason]);
+            totals->trials[reason] += counter_get(&worker->trials[reason]);
         }
     }
 }

@@ -80,8 +80,11 @@ struct exchange_record {
     struct slice verification;             /* "SUCCESS", "NONE", "PASSTHROUGH", "FAILED:reason" */
     struct record_certificate certificate; /* what was presented */
     struct slice principal;                /* of the verified only */
+    struct slice trust_anchor;             /* the name or subject of the one that vouches for it */
     size_t stripped_headers;               /* the client's copies of headers that only we may say */
     enum reason verdict; /* on the certificate: REASON_NONE, why not, or UNDECIDED: nobody judged */
+    bool has_trial;      /* another way to judge was tried beside */
+    enum reason trial;   /* what it said; enforced by nobody */
     struct telemetry_series *series; /* of the route, or the listener's own; NULL: not counted */
 };
 
@@ -146,6 +149,7 @@ struct telemetry_totals {
     uint64_t headers_stripped;
     uint64_t by_reason[REASON_COUNT]; /* exchanges and handshakes */
     uint64_t verdicts[REASON_COUNT];  /* on certificates */
+    uint64_t trials[REASON_COUNT];    /* the same, of trials */
 };
 /* From the control thread. */
 void telemetry_total(const struct telemetry *telemetry, struct telemetry_totals *totals);

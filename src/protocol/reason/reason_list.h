@@ -62,12 +62,12 @@ REASON(ISSUER_NOT_A_CA, "issuer_not_a_ca", 400, CLIENT,
        "certificates.",
        "The issuer needs basicConstraints CA:TRUE and the key usage keyCertSign.")
 REASON(ISSUER_NOT_ALLOWED, "issuer_not_allowed", 400, CLIENT,
-       "The certificate is valid, but the CA that signed it is none of those that the trust profile "
-       "wants certificates from ('issuers', 'verify_issuer_dn').",
+       "The certificate is valid, but the CA that signed it is none of those that the trust "
+       "profile wants certificates from ('issuers', 'verify_issuer_dn').",
        "Use a certificate of one of these CAs, or add the CA to the trust profile.")
 REASON(CERTIFICATE_POLICY_MISSING, "certificate_policy_missing", 400, CLIENT,
-       "The path is not valid for a certificate policy that the trust profile, or a CA of the path, "
-       "requires.",
+       "The path is not valid for a certificate policy that the trust profile, or a CA of the "
+       "path, requires.",
        "Use a certificate that was issued under one of the required policies.")
 REASON(CERTIFICATE_PATH_TOO_LONG, "certificate_path_too_long", 400, CLIENT,
        "The path to the anchor is longer than the trust profile or an issuing certificate allows.",

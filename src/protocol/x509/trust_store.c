@@ -430,6 +430,12 @@ X509 *trust_store_certificate(const struct trust_store *store, size_t index)
     return index < store->count ? store->anchors[index].certificate : NULL;
 }
 
+struct slice trust_store_anchor_digest(const struct trust_store *store, size_t index)
+{
+    return index < store->count ? slice_from(store->anchors[index].digest, DIGEST_BYTES)
+                                : SLICE("");
+}
+
 size_t trust_store_find(const struct trust_store *store, struct slice digest)
 {
     size_t low = 0;

@@ -48,6 +48,8 @@ X509_STORE *trust_store_library(const struct trust_store *store);
 const X509 *trust_store_anchor(const struct trust_store *store, size_t index);
 /* Of the first source that holds the anchor; NULL: it has none. Borrowed. */
 const char *trust_store_anchor_name(const struct trust_store *store, size_t index);
+/* Its SHA-256, 32 bytes. */
+struct slice trust_store_anchor_digest(const struct trust_store *store, size_t index);
 /* The anchor whose SHA-256 these 32 bytes are; SIZE_MAX: it is none of them. */
 size_t trust_store_find(const struct trust_store *store, struct slice digest);
 /* Does a path from each anchor end at a self-signed one of the store? Without partial chains, an

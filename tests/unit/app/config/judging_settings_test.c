@@ -18,6 +18,7 @@
 #include "gateway/identity/verdict.h"
 #include "protocol/tls/tls_session_store.h"
 #include "runtime/memory.h"
+#include "runtime/text_builder.h"
 #include "support/certificate_fixture.h"
 
 static char directory[] = "/tmp/sallyport-judging-XXXXXX";
@@ -122,19 +123,15 @@ static void unbuild(struct built *built)
 static char *make_text(const char *frame, const char *base_name, const char *base,
                        unsigned indentation, const char *name, const char *example)
 {
-    char *indented = memory_allocate(8 * strlen(example) + 64);
-    char *text = NULL;
-    size_t size = 0;
+    struct text_builder text = {0};
 
+    text_builder_add_format(&text, "%s%s", frame, strcmp(name, base_name) == 0 ? "" : base);
     for (const char *from = example; *from != '\0'; from++) {
         if (from == example || from[-1] == '\n')
-            size += (size_t)sprintf(indented + size, "%*s", (int)indentation, "");
-        indented[size++] = *from;
+            text_builder_add_format(&text, "%*s", (int)indentation, "");
+        text_builder_add(&text, slice_from(from, 1));
     }
-    indented[size] = '\0';
-    text = memory_format("%s%s%s", frame, strcmp(name, base_name) == 0 ? "" : base, indented);
-    memory_release(indented);
-    return text;
+    return text_builder_take(&text);
 }
 
 static const char TRUST_FRAME[] =
