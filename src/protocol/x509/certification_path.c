@@ -6,9 +6,8 @@
  * Building is bounded: libcrypto never goes back on a choice of issuer, so that there are at most
  * depth + 2 steps, each over at most CERTIFICATE_CHAIN_COUNT_MAX presented certificates, our own
  * intermediates, and the anchors of one name; and signatures are verified from the anchor down, so
- * that a chain that nobody trusted has signed costs one verification. Where there were several
- * issuers of one name, a refusal is reached once more, with the issuers that have in fact signed,
- * at ISSUER_CHOICE_CHECKS_MAX verifications more.
+ * that a chain that nobody trusted has signed costs one verification. Only where there were several
+ * issuers of one name are other ways looked for, within the limits of path_search_internal.h.
  *
  * X509_V_FLAG_X509_STRICT is not set: it refuses anchors without a key usage, as 'openssl req
  * -x509' makes them, and leaves without an authority key identifier, as 'openssl x509 -req' makes
@@ -22,7 +21,7 @@
 #include <openssl/x509v3.h>
 
 #include "protocol/x509/certificate.h"
-#include "protocol/x509/issuer_choice_internal.h"
+#include "protocol/x509/path_search_internal.h"
 #include "protocol/x509/trust_store_internal.h"
 
 /* 112 bits of security: RSA 2048 and SHA-224 pass, SHA-1 does not. */
@@ -277,62 +276,74 @@ static STACK_OF(X509) * collect_untrusted(const struct certification_path_settin
     return all;
 }
 
-/* `choice` NULL: of several issuers of one name the first that is found. */
+/* `search` NULL: of several issuers of one name the first that is found. */
 static struct certification_path attempt(const struct certification_path_settings *settings,
                                          X509 *leaf, STACK_OF(X509) * untrusted, int64_t now,
-                                         struct issuer_choice *choice, bool *has_choice)
+                                         struct path_search *search)
 {
     X509_STORE_CTX *context = X509_STORE_CTX_new();
     struct certification_path path = refuse_for(REASON_INTERNAL);
 
-    *has_choice = false;
     if (context == NULL || !prepare(context, settings, leaf, untrusted, now))
         goto cleanup;
-    if (choice != NULL)
-        issuer_choice_begin(choice, context);
-    if (X509_verify_cert(context) == 1 && X509_STORE_CTX_get_error(context) == X509_V_OK) {
+    if (search != NULL)
+        path_search_join(search, context);
+    if (X509_verify_cert(context) == 1 && X509_STORE_CTX_get_error(context) == X509_V_OK)
         path = accept_path_of(context, settings, now);
-    } else {
+    else
         path = refuse_with_error_of(context);
-        *has_choice = issuer_choice_is_there(context, leaf, untrusted);
-    }
 
 cleanup:
     X509_STORE_CTX_free(context);
     return path;
 }
 
-/* What the wrong issuer of the right name comes to. */
-static bool may_be_another_issuers(enum reason reason)
+/* What is wrong with the leaf alone is wrong whoever has issued it. */
+static bool depends_on_way(enum reason reason)
 {
     switch ((int)reason) {
-    case REASON_CERTIFICATE_SIGNATURE_INVALID:
-    case REASON_CERTIFICATE_ISSUER_UNKNOWN:
-    case REASON_CERTIFICATE_PATH_TOO_LONG:
-    case REASON_ISSUER_EXPIRED:
-    case REASON_ISSUER_NOT_YET_VALID:
-    case REASON_ISSUER_NOT_A_CA:
-        return true;
-    default:
+    case REASON_NONE:
+    case REASON_CERTIFICATE_EXPIRED:
+    case REASON_CERTIFICATE_NOT_YET_VALID:
+    case REASON_CERTIFICATE_MALFORMED:
+    case REASON_INTERNAL:
         return false;
+    default:
+        return true;
     }
 }
 
+struct other_way {
+    const struct certification_path_settings *settings;
+    X509 *leaf;
+    int64_t now;
+    struct path_search search;
+    struct certification_path path;
+};
+
+static bool validate_way(void *owner, STACK_OF(X509) * way)
+{
+    struct other_way *other = owner;
+
+    other->path = attempt(other->settings, other->leaf, way, other->now, &other->search);
+    return other->path.reason == REASON_NONE;
+}
+
+/* The reason of a refusal is that of the first way: it is the one that its owner meant. */
 static struct certification_path verify(const struct certification_path_settings *settings,
                                         X509 *leaf, STACK_OF(X509) * untrusted, int64_t now)
 {
+    X509_STORE *store = trust_store_library(settings->anchors);
     STACK_OF(X509) *helping = collect_untrusted(settings, untrusted);
     struct certification_path path = refuse_for(REASON_INTERNAL);
-    struct certification_path chosen;
-    struct issuer_choice choice;
-    bool has_choice = false;
+    struct other_way other = {.settings = settings, .leaf = leaf, .now = now};
 
     if (helping != NULL)
-        path = attempt(settings, leaf, helping, now, NULL, &has_choice);
-    if (has_choice && may_be_another_issuers(path.reason)) {
-        chosen = attempt(settings, leaf, helping, now, &choice, &has_choice);
-        if (chosen.reason == REASON_NONE)
-            path = chosen;
+        path = attempt(settings, leaf, helping, now, NULL);
+    if (depends_on_way(path.reason) && path_search_has_choice(store, leaf, helping)) {
+        path_search_init(&other.search);
+        if (path_search_find(&other.search, store, leaf, helping, validate_way, &other))
+            path = other.path;
     }
     sk_X509_free(helping);
     return path;

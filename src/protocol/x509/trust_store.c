@@ -17,8 +17,8 @@
 #include "protocol/x509/azure_upload_internal.h"
 #include "protocol/x509/certificate.h"
 #include "protocol/x509/certificate_internal.h"
-#include "protocol/x509/issuer_choice_internal.h"
 #include "protocol/x509/issuer_names.h"
+#include "protocol/x509/path_search_internal.h"
 #include "protocol/x509/trust_store_internal.h"
 #include "runtime/file.h"
 #include "runtime/memory.h"
@@ -295,7 +295,7 @@ static bool build_library(struct trust_store *store, struct error *error)
 {
     store->library = X509_STORE_new();
     if (store->library != NULL)
-        issuer_choice_install(store->library);
+        path_search_install(store->library);
     for (size_t i = 0; i < store->count; i++) {
         if (store->library == NULL ||
             X509_STORE_add_cert(store->library, store->anchors[i].certificate) != 1) {

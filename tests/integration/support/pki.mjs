@@ -8,7 +8,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { X509Certificate } from "node:crypto";
+import { createHash, X509Certificate } from "node:crypto";
 import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -120,6 +120,32 @@ export class Pki {
         if (process.getuid() === 0) chmodSync(credential.key, 0o644);
         writeFileSync(credential.chain, credential.pem);
         if (issuer?.isIntermediate) appendFileSync(credential.chain, issuer.pem);
+        return credential;
+    }
+
+    /* Another certificate for the name and key of one that was issued: as a credential too. */
+    certify(name, subject, issuer, extensions) {
+        const credential = new Credential(this.folder, name);
+        const file = path.join(this.folder, `${name}.ext`);
+        writeFileSync(file, `${extensions.join("\n")}\n`);
+        openssl(
+            ...[this.folder, "x509", "-req", "-in", subject.certificate.replace(/crt$/, "csr")],
+            ...["-CA", issuer.certificate, "-CAkey", issuer.key, "-days", "30", "-extfile", file],
+            ...["-set_serial", `0x${createHash("sha256").update(name).digest("hex").slice(0, 30)}`],
+            ...["-out", credential.certificate],
+        );
+        credential.key = subject.key;
+        return credential;
+    }
+
+    /* A root, made by one command, where many are needed. */
+    quickRoot(name) {
+        const credential = new Credential(this.folder, name);
+        openssl(
+            ...[this.folder, "req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt"],
+            ...["ec_paramgen_curve:P-256", "-subj", `/O=Example/CN=${name}`, "-days", "30"],
+            ...["-keyout", credential.key, "-out", credential.certificate],
+        );
         return credential;
     }
 
