@@ -6,6 +6,7 @@
 #include "app/gateway_run.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -39,9 +40,12 @@
 #include "runtime/event_loop.h"
 #include "runtime/log.h"
 #include "runtime/memory.h"
+#include "runtime/random.h"
 #include "runtime/timer.h"
 
 enum { BACKLOG = 4096, WORKERS_MAX = 256, TRY_AGAIN_MS = 200, TRY_FOR_MS = 2000, ENDING_MS = 5000 };
+
+enum { PSEUDONYM_SIZE = 19 }; /* "sallyport-0123abcd" */
 
 struct gateway {
     const struct gateway_run_settings *settings;
@@ -69,7 +73,8 @@ struct gateway {
     struct file_watch *files;
     struct configured_files failed; /* of a configuration that could not be used; else empty */
     struct timer *second_try;
-    uint64_t try_until_ms; /* files that do not fit together are tried again until then */
+    uint64_t try_until_ms;          /* files that do not fit together are tried again until then */
+    char pseudonym[PSEUDONYM_SIZE]; /* where the configuration has none */
     struct worker *workers[WORKERS_MAX];
     size_t worker_count;
     atomic_size_t workers_ended;
@@ -305,11 +310,21 @@ static void on_worker_answered(void *context)
     event_wake_send(gateway->told);
 }
 
+/* Different for each gateway, so that a loop can be told from a chain of gateways. */
+static void draw_pseudonym(char pseudonym[PSEUDONYM_SIZE])
+{
+    uint32_t number = 0;
+
+    random_fill(&number, sizeof(number));
+    (void)snprintf(pseudonym, PSEUDONYM_SIZE, "sallyport-%08" PRIx32, number);
+}
+
 static bool start_workers(struct gateway *gateway, size_t count, const int *sockets,
                           struct error *error)
 {
     size_t groups = generation_group_count(gateway->generation);
 
+    draw_pseudonym(gateway->pseudonym);
     gateway->is_handing_over = true;
     for (size_t i = 0; i < count; i++) {
         struct worker_settings settings = {
@@ -319,6 +334,7 @@ static bool start_workers(struct gateway *gateway, size_t count, const int *sock
             .telemetry = gateway->telemetry,
             .open_connections = &gateway->open_connections,
             .passed = gateway->passed,
+            .pseudonym = gateway->pseudonym,
             .on_adopted = on_worker_adopted,
             .on_ended = on_worker_ended,
             .on_answered = on_worker_answered,

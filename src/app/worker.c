@@ -68,6 +68,13 @@ static void end_tenure(void *context)
     memory_release(tenure);
 }
 
+static struct slice pseudonym_of(const struct worker *worker, const struct generation *generation)
+{
+    const char *configured = generation_get_settings(generation)->pseudonym;
+
+    return slice_from_text(configured != NULL ? configured : worker->settings.pseudonym);
+}
+
 static struct tenure *begin_tenure(struct worker *worker, struct generation *generation)
 {
     const struct connection_limits *limits = &generation_get_settings(generation)->limits;
@@ -84,6 +91,7 @@ static struct tenure *begin_tenure(struct worker *worker, struct generation *gen
                 .backends = worker->backends,
                 .backend_operations = &backend_http1,
                 .owned_names = generation_owned_names(generation),
+                .pseudonym = pseudonym_of(worker, generation),
                 .request_content_bytes_max = limits->request_content_bytes,
                 .request_idle_ms = limits->request_idle_ms,
                 .response_idle_ms = limits->response_idle_ms,
@@ -230,6 +238,8 @@ static void adopt_pending(struct worker *worker)
     backend_worker_keep(worker->backends, pools, count);
     backend_worker_set_limits(worker->backends, worker->tenure->use.limits->response_header_bytes,
                               worker->tenure->use.limits->response_header_count);
+    backend_worker_set_trailer_limits(worker->backends, worker->tenure->use.limits->trailer_bytes,
+                                      worker->tenure->use.limits->trailer_count);
     remove_unused_doors(worker);
     leave_tenure(before);
     memory_release(worker->pending_sockets);

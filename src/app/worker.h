@@ -26,6 +26,9 @@ struct worker_settings {
     /* Who waits in the queue of one of these stays there when the worker ends: somebody else will
      * serve them. */
     const struct passed_sockets *passed;
+    /* For Via, where the configuration says nothing; the caller's, for as long as the worker lives.
+     */
+    const char *pseudonym;
     /* Called on the worker's thread: the generation that was handed over is in use; and, as the
      * last thing it does, that it has ended; and that worker_ask was heard. */
     event_callback *on_adopted;

@@ -153,6 +153,7 @@ static void rewrite(struct http_request *request, const struct rewrite_settings 
         .forwarded_for = SLICE("192.0.2.7"),
         .listener_port = 443,
         .trace_id = trace_id,
+        .pseudonym = SLICE("sallyport"),
         .host = request->authority,
         .authentication = &anonymous,
         .mode = mode,

@@ -121,6 +121,10 @@ const failing = await startScriptedBackend(
         ["/head-chunked", (socket) => socket.write(ok("Transfer-Encoding: chunked\r\n\r\n"))],
         ["/more-than-length", say(ok("Content-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n\r\n"))],
         ["/some-interim", say(`HTTP/1.1 103 Early\r\n\r\n${ok("Content-Length: 2\r\n\r\nok")}`)],
+        ["/post", (socket) => {
+            socket.write("HTTP/1.1 100 Continue\r\n\r\n");
+            answerWith(socket, "you asked for /post\n");
+        }],
         ["/early", (socket) => {
             socket.write("HTTP/1.1 413 Too Much\r\nContent-Length: 8\r\n\r\ntoo much");
         }],
@@ -275,11 +279,12 @@ test("what a backend says beyond its answer reaches nobody", async (t) => {
     }
 });
 
-test("interim answers are passed over", async (t) => {
+test("interim answers are passed on", async (t) => {
     const client = await connect(t, pki, gateway.endpoint("failing"));
     const answer = await client.request(request("/some-interim"));
     assert.equal(answer.status, 200);
     assert.equal(answer.body, "ok");
+    assert.deepEqual(answer.interim.map(({ status }) => status), [103]);
 });
 
 /* ---- connections that are kept -------------------------------------------------------------- */
@@ -388,7 +393,7 @@ test("Connection: close is honoured", async (t) => {
 test("a client that waits for 100 is invited, but not to a refusal", async (t) => {
     const head = "Content-Length: 4\r\nExpect: 100-continue\r\n";
     const client = await connect(t, pki, gateway.endpoint("failing"));
-    const invited = await client.request(request("/post", { method: "POST", head }));
+    const invited = await client.send(request("/post", { method: "POST", head })).message();
     assert.equal(invited.status, 100);
     assert.equal((await client.request("data")).body, "you asked for /post\n");
 

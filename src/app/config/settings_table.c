@@ -714,6 +714,12 @@ static const struct settings_mapping backend_tls_mapping = {
     .has_position = true, .position_offset = offsetof(struct tls_client_settings, tls.position),
 };
 
+static const struct setting_choice expect_choices[] = {
+    {"forward", BACKEND_EXPECT_FORWARD, false},
+    {"answer", BACKEND_EXPECT_ANSWER, false},
+    {NULL, 0, false},
+};
+
 static const struct setting backend_settings[] = {
     {
         .name = "endpoints", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
@@ -762,6 +768,13 @@ static const struct setting backend_settings[] = {
         .meaning = "How endpoints with https are met.",
         .example = "endpoints: [\"https://10.0.0.4\"]\n"
                    "tls: { trust: [backend-root.pem], server_name: app.internal }\n",
+    },
+    {
+        .name = "expect", .type = SETTING_CHOICE, .choices = expect_choices,
+        .default_text = "forward", FIELD(struct backend_settings, expect),
+        .meaning = "Who answers a client that waits for `100 Continue`: the backend (`forward`), "
+                   "or the gateway (`answer`), for backends that do not know of it.",
+        .example = "expect: answer\n",
     },
     NOT_YET("protocol"),
     NOT_YET("path"),
@@ -1156,6 +1169,18 @@ static const struct setting limit_settings[] = {
         .meaning = "How many headers a backend's answer may have.",
         .example = "response_header_count: 100\n",
     },
+    {
+        .name = "trailer_size", .type = SETTING_SIZE, .default_text = "8KiB",
+        .min = 0, .max = 16 * KIB, FIELD(struct connection_limits, trailer_bytes),
+        .meaning = "How large the trailers of a request, or of a backend's answer, may be.",
+        .example = "trailer_size: 1KiB\n",
+    },
+    {
+        .name = "trailer_count", .type = SETTING_COUNT, .default_text = "32",
+        .min = 0, .max = 100, FIELD(struct connection_limits, trailer_count),
+        .meaning = "How many trailers a request, or a backend's answer, may have.",
+        .example = "trailer_count: 8\n",
+    },
 };
 
 static const struct settings_mapping limit_mapping = {
@@ -1352,6 +1377,15 @@ static const struct setting root_settings[] = {
         .meaning = "Keep the process to the files and the system calls that it needs (Landlock, "
                    "seccomp). Root is given up in any case.",
         .example = "confinement: \"off\"\n",
+    },
+    {
+        .name = "via", .type = SETTING_TEXT, .is_valid = settings_pseudonym_is_valid,
+        FIELD(struct root_settings, generation.pseudonym),
+        .otherwise = "`sallyport-` and eight characters that are drawn at each start",
+        .meaning = "The name by which `Via` and `Proxy-Status` speak of this gateway. A request "
+                   "whose `Via` has it already goes round in circles, and is refused; give "
+                   "gateways that follow each other different names.",
+        .example = "via: edge.example.com\n",
     },
     NOT_YET("policies"),
     NOT_YET("rewrites"),

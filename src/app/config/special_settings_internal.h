@@ -114,6 +114,8 @@ bool settings_name_is_valid(struct slice text, struct error *error);
 bool settings_oid_is_valid(struct slice text, struct error *error);
 bool settings_key_type_is_valid(struct slice text, struct error *error);
 bool settings_principal_is_valid(struct slice text, struct error *error);
+/* A name that is a token for a structured field too: it begins with a letter. */
+bool settings_pseudonym_is_valid(struct slice text, struct error *error);
 /* A name for an identity header: one that no other part of a message has a use for. */
 bool settings_header_name_is_valid(struct slice text, struct error *error);
 bool settings_identity_format_is_valid(struct slice text, struct error *error);

@@ -87,6 +87,17 @@ bool settings_name_is_valid(struct slice text, struct error *error)
     return is_valid;
 }
 
+/* RFC 9110 section 7.6.3 and RFC 9209 section 2. */
+bool settings_pseudonym_is_valid(struct slice text, struct error *error)
+{
+    if (!settings_name_is_valid(text, error))
+        return false;
+    if (ascii_lower(text.data[0]) >= 'a' && ascii_lower(text.data[0]) <= 'z')
+        return true;
+    error_set(error, ERROR_VALUE, "'%.80s' does not begin with a letter", text.data);
+    return false;
+}
+
 /* --- The root --------------------------------------------------------------------------------- */
 
 void settings_read_version(struct settings_reader *reader, const struct setting *setting,

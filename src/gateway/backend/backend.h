@@ -43,12 +43,14 @@ size_t backend_pool_place(const struct backend_pool *pool);
 /* How many addresses can be tried. */
 size_t backend_pool_addresses(const struct backend_pool *pool);
 
-enum { BACKEND_HEADER_BYTES_MAX = 64 * 1024 };
+enum { BACKEND_HEADER_BYTES_MAX = 64 * 1024, BACKEND_TRAILER_BYTES_MAX = 17 * 1024 };
 
 struct backend_worker_settings {
     size_t pools;
     size_t response_header_bytes;
     size_t response_header_count;
+    size_t trailer_bytes;
+    size_t trailer_count;
 };
 
 struct backend_worker *backend_worker_create(struct event_loop *loop,
@@ -62,6 +64,9 @@ void backend_worker_keep(struct backend_worker *worker, struct backend_pool *con
 /* From the next answer on; at most BACKEND_HEADER_BYTES_MAX. */
 void backend_worker_set_limits(struct backend_worker *worker, size_t response_header_bytes,
                                size_t response_header_count);
+/* From the next answer on; fewer bytes than BACKEND_TRAILER_BYTES_MAX, a line end for each field
+ * included. */
+void backend_worker_set_trailer_limits(struct backend_worker *worker, size_t bytes, size_t count);
 /* How many connections wait for their next use. */
 size_t backend_worker_idle(const struct backend_worker *worker);
 
@@ -99,7 +104,9 @@ struct backend_operations {
     /* How much content may be sent now. */
     size_t (*room)(const struct backend_connection *connection);
     void (*send_content)(struct backend_connection *connection, struct slice content);
-    void (*send_end)(struct backend_connection *connection);
+    /* `trailers`: the lines of a trailer section; they go out where the framing has a place. At
+     * most BACKEND_TRAILER_BYTES_MAX, beyond what room() says. */
+    void (*send_end)(struct backend_connection *connection, struct slice trailers);
 
     /* DONE: a head (1xx too: then call again). Its slices live until the connection is released, or
      * the next head is read. */
@@ -108,6 +115,8 @@ struct backend_operations {
     /* DONE: at most `max` bytes of content, valid until the next call or the turn's end. */
     enum backend_io (*read_content)(struct backend_connection *connection, size_t max,
                                     struct slice *content, struct backend_failure *failure);
+    /* Behind the answer's END: its trailers, which live until the connection is released. */
+    struct http_fields (*trailers)(const struct backend_connection *connection);
 
     /* Sends what was collected, and asks for the events that are waited for: `wants_answer` when
      * the owner would read. WAIT: some of it is left, DONE, or FAILED (which reading will explain).

@@ -12,6 +12,7 @@
 #include "gateway/backend/backend_transport_internal.h"
 #include "protocol/http/http_chunked.h"
 #include "protocol/http/http_read.h"
+#include "protocol/http/http_trailer.h"
 #include "protocol/http/http_write.h"
 #include "runtime/arena.h"
 #include "runtime/buffer.h"
@@ -26,7 +27,8 @@ enum {
     OUTPUT_CONTENT_BYTES = 64 * 1024, /* offered as room for content */
     CONTENT_BYTES = 256 * 1024,       /* read in one turn */
     HEAD_SLACK_BYTES = 16 * 1024,     /* content that may come along with a head */
-    ARENA_BYTES = 40 * 1024,          /* for the fields of a head, as many as can be configured */
+    ARENA_BYTES = 60 * 1024,          /* for the fields of a head, and the trailers, as many as can
+                                         be configured */
     BLOCKS_SPARE = 64,
     SWEEP_MS = 5000
 };
@@ -90,13 +92,13 @@ struct backend_connection {
                            or `aside` */
     char *aside;
     struct http_chunked chunked;
+    struct http_fields trailers; /* of the answer, once it is complete; in the arena */
     uint64_t left;
     char endpoint[SOCKET_ADDRESS_TEXT_SIZE];
     uint16_t source_port; /* 0: nobody has asked for it */
 };
 
-static const struct http_chunked_limits chunked_limits = {.extension_bytes = 4096,
-                                                          .trailer_bytes = 16 * 1024};
+enum { CHUNK_EXTENSION_BYTES_MAX = 4096 };
 
 static struct backend_group *group_of(const struct backend_connection *connection)
 {
@@ -296,6 +298,13 @@ void backend_worker_set_limits(struct backend_worker *worker, size_t response_he
     worker->settings.response_header_count = response_header_count;
 }
 
+void backend_worker_set_trailer_limits(struct backend_worker *worker, size_t bytes, size_t count)
+{
+    assert(bytes + count <= BACKEND_TRAILER_BYTES_MAX);
+    worker->settings.trailer_bytes = bytes;
+    worker->settings.trailer_count = count;
+}
+
 size_t backend_worker_idle(const struct backend_worker *worker)
 {
     return worker->idle_count;
@@ -390,6 +399,7 @@ static struct backend_connection *http1_acquire(struct backend_worker *worker,
     connection->has_answered = false;
     connection->is_sent = false;
     connection->is_complete = false;
+    connection->trailers = (struct http_fields){NULL, 0};
     return connection;
 }
 
@@ -498,10 +508,13 @@ static void http1_send_content(struct backend_connection *connection, struct sli
     collect(connection, SLICE("\r\n"));
 }
 
-static void http1_send_end(struct backend_connection *connection)
+static void http1_send_end(struct backend_connection *connection, struct slice trailers)
 {
-    if (connection->request_framing == HTTP_FRAMING_CHUNKED)
-        collect(connection, SLICE("0\r\n\r\n"));
+    if (connection->request_framing == HTTP_FRAMING_CHUNKED) {
+        collect(connection, SLICE("0\r\n"));
+        collect(connection, trailers);
+        collect(connection, SLICE("\r\n"));
+    }
     connection->is_sent = true;
 }
 
@@ -592,6 +605,20 @@ static enum backend_io receive_head_bytes(struct backend_connection *connection,
     return fail(connection, REASON_BACKEND_CLOSED, "reset before the answer's head", failure);
 }
 
+/* Without memory for them, trailers are read and dropped. */
+static void begin_chunks(struct backend_connection *connection)
+{
+    const struct http_chunked_limits limits = {
+        .extension_bytes = CHUNK_EXTENSION_BYTES_MAX,
+        .trailer_bytes = connection->worker->settings.trailer_bytes,
+    };
+
+    http_chunked_init(&connection->chunked, &limits);
+    http_chunked_keep_trailers(
+        &connection->chunked,
+        arena_allocate(&connection->arena, http_chunked_trailer_room(&limits)));
+}
+
 static void begin_content(struct backend_connection *connection)
 {
     const struct http_response *response = &connection->response;
@@ -599,7 +626,7 @@ static void begin_content(struct backend_connection *connection)
     connection->input = buffer_readable(&connection->head);
     connection->left = response->content_length;
     if (response->framing == HTTP_FRAMING_CHUNKED)
-        http_chunked_init(&connection->chunked, &chunked_limits);
+        begin_chunks(connection);
 }
 
 static enum backend_io http1_read_head(struct backend_connection *connection,
@@ -679,6 +706,30 @@ static struct slice take_input(struct backend_connection *connection, size_t max
     return taken;
 }
 
+/* What comes behind the last chunk. */
+static enum backend_io complete_chunks(struct backend_connection *connection,
+                                       struct backend_failure *failure)
+{
+    const char *problem = http_trailers_read(http_chunked_trailers(&connection->chunked),
+                                             connection->worker->settings.trailer_count,
+                                             &connection->arena, &connection->trailers);
+
+    if (problem != NULL)
+        return fail(connection, REASON_BACKEND_RESPONSE_TOO_LARGE, problem, failure);
+    connection->is_complete = true;
+    return BACKEND_IO_END;
+}
+
+static enum backend_io fail_chunks(struct backend_connection *connection,
+                                   struct backend_failure *failure)
+{
+    if (connection->chunked.is_beyond_limit)
+        return fail(connection, REASON_BACKEND_RESPONSE_TOO_LARGE, "chunk extension or trailers",
+                    failure);
+    return fail(connection, REASON_BACKEND_RESPONSE_MALFORMED, "malformed chunked content",
+                failure);
+}
+
 static enum backend_io complete(struct backend_connection *connection)
 {
     connection->is_complete = true;
@@ -725,12 +776,11 @@ static enum backend_io read_chunked(struct backend_connection *connection, size_
         case HTTP_CHUNKED_CONTENT:
             return BACKEND_IO_DONE;
         case HTTP_CHUNKED_COMPLETE:
-            return complete(connection);
+            return complete_chunks(connection, failure);
         case HTTP_CHUNKED_NEEDS_MORE:
             continue;
         case HTTP_CHUNKED_MALFORMED:
-            return fail(connection, REASON_BACKEND_RESPONSE_MALFORMED, "malformed chunked content",
-                        failure);
+            return fail_chunks(connection, failure);
         }
     }
 }
@@ -750,6 +800,8 @@ static enum backend_io read_until_close(struct backend_connection *connection, s
 static enum backend_io http1_read_content(struct backend_connection *connection, size_t max,
                                           struct slice *content, struct backend_failure *failure)
 {
+    if (connection->is_complete)
+        return BACKEND_IO_END;
     switch (connection->response.framing) {
     case HTTP_FRAMING_LENGTH:
         return read_length(connection, max, content, failure);
@@ -761,6 +813,11 @@ static enum backend_io http1_read_content(struct backend_connection *connection,
         break;
     }
     return complete(connection);
+}
+
+static struct http_fields http1_trailers(const struct backend_connection *connection)
+{
+    return connection->trailers;
 }
 
 /* What was received and not handed on must not stay in memory that the next connection uses. */
@@ -859,6 +916,7 @@ const struct backend_operations backend_http1 = {
     .send_end = http1_send_end,
     .read_head = http1_read_head,
     .read_content = http1_read_content,
+    .trailers = http1_trailers,
     .end_turn = http1_end_turn,
     .release = http1_release,
     .endpoint = http1_endpoint,

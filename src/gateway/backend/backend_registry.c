@@ -52,7 +52,8 @@ static bool settings_equal(const struct backend_settings *a, const struct backen
         a->connect_timeout_ms != b->connect_timeout_ms ||
         a->response_timeout_ms != b->response_timeout_ms ||
         a->connections_max != b->connections_max || a->idle_max != b->idle_max ||
-        a->idle_ms != b->idle_ms || a->endpoint_count != b->endpoint_count)
+        a->idle_ms != b->idle_ms || a->expect != b->expect ||
+        a->endpoint_count != b->endpoint_count)
         return false;
     for (size_t i = 0; i < a->endpoint_count; i++) {
         if (!text_equals(a->endpoints[i].url, b->endpoints[i].url))

@@ -15,6 +15,9 @@ struct backend_endpoint_settings {
     struct position position;
 };
 
+/* Who answers a client that waits for "100 Continue" before it sends its content. */
+enum backend_expect { BACKEND_EXPECT_FORWARD, BACKEND_EXPECT_ANSWER };
+
 struct backend_settings {
     const char *name;
     struct backend_endpoint_settings *endpoints;
@@ -27,5 +30,6 @@ struct backend_settings {
     size_t connections_max;  /* of one worker to one endpoint; default 1024 */
     size_t idle_max;         /* kept open, of one worker to one endpoint; default 64 */
     uint64_t idle_ms;        /* default 60 s */
+    enum backend_expect expect; /* default: the backend does */
     struct position position;
 };

@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "gateway/rewrite/rewrite.h"
+#include "protocol/http/http_trailer.h"
 #include "protocol/http/http_write.h"
 #include "runtime/clock.h"
 
-static const struct http_chunked_limits chunked_limits = {.extension_bytes = 4096,
-                                                          .trailer_bytes = 16 * 1024};
+enum { CHUNK_EXTENSION_BYTES_MAX = 4096 };
 
 void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
                        const struct connection_limits *limits,
@@ -31,6 +31,11 @@ void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
         .content_is_complete = true,
     };
     buffer_init(&client->staged, scratch, CLIENT_HTTP1_STAGED_BYTES);
+}
+
+void client_http1_set_pseudonym(struct client_http1 *client, struct slice pseudonym)
+{
+    client->pseudonym = pseudonym;
 }
 
 void client_http1_set_generation(struct client_http1 *client,
@@ -64,15 +69,29 @@ static bool take_block(struct client_http1 *client)
 /* ---- reading ----------------------------------------------------------------------------------
  */
 
+/* Without memory for them, trailers are read and dropped. */
+static void begin_chunks(struct client_http1 *client)
+{
+    const struct http_chunked_limits limits = {
+        .extension_bytes = CHUNK_EXTENSION_BYTES_MAX,
+        .trailer_bytes = client->limits->trailer_bytes,
+    };
+
+    http_chunked_init(&client->chunked, &limits);
+    http_chunked_keep_trailers(&client->chunked,
+                               arena_allocate(&client->arena, http_chunked_trailer_room(&limits)));
+}
+
 static void begin_content(struct client_http1 *client)
 {
     const struct http_request *request = &client->request;
 
     client->left = request->content_length;
+    client->trailers = (struct http_fields){NULL, 0};
     client->content_is_complete = request->framing == HTTP_FRAMING_NONE;
     client->owes_continue = request->expects_continue && !client->content_is_complete;
     if (request->framing == HTTP_FRAMING_CHUNKED)
-        http_chunked_init(&client->chunked, &chunked_limits);
+        begin_chunks(client);
 }
 
 static enum client_http1_outcome parse_request(struct client_http1 *client, enum reason *reason,
@@ -172,6 +191,28 @@ static void reuse_room(struct client_http1 *client)
     client->input.written = client->head_bytes;
 }
 
+bool client_http1_has_ended(struct client_http1 *client)
+{
+    if (client->has_ended || client->block == NULL)
+        return client->has_ended;
+    reuse_room(client);
+    while (buffer_room(&client->input) > 0) {
+        switch (receive(client)) {
+        case TLS_DONE:
+            continue;
+        case TLS_WANTS_READ:
+        case TLS_WANTS_WRITE:
+        case TLS_FAILED:
+            return false;
+        case TLS_CLOSED:
+            client->has_ended = !tls_connection_facts(client->tls).is_truncated;
+            return client->has_ended;
+        }
+    }
+    client->has_ended = true;
+    return true;
+}
+
 static enum client_io content_ended(struct client_http1 *client)
 {
     client->content_is_complete = true;
@@ -194,7 +235,17 @@ static enum client_io decode_length(struct client_http1 *client, size_t max, str
     return CLIENT_IO_DATA;
 }
 
-static enum client_io decode_chunked(struct client_http1 *client, size_t max, struct slice *content)
+static enum client_io chunks_ended(struct client_http1 *client, enum reason *reason)
+{
+    if (http_trailers_read(http_chunked_trailers(&client->chunked), client->limits->trailer_count,
+                           &client->arena, &client->trailers) == NULL)
+        return content_ended(client);
+    *reason = REASON_REQUEST_TRAILERS_TOO_LARGE;
+    return CLIENT_IO_FAILED;
+}
+
+static enum client_io decode_chunked(struct client_http1 *client, size_t max, struct slice *content,
+                                     enum reason *reason)
 {
     size_t consumed = 0;
     enum http_chunked_outcome outcome = http_chunked_decode(
@@ -205,12 +256,15 @@ static enum client_io decode_chunked(struct client_http1 *client, size_t max, st
     case HTTP_CHUNKED_CONTENT:
         return CLIENT_IO_DATA;
     case HTTP_CHUNKED_COMPLETE:
-        return content_ended(client);
+        return chunks_ended(client, reason);
     case HTTP_CHUNKED_NEEDS_MORE:
         return CLIENT_IO_WAIT;
     case HTTP_CHUNKED_MALFORMED:
         break;
     }
+    *reason = client->chunked.is_beyond_limit && client->chunked.trailer_bytes > 0
+                  ? REASON_REQUEST_TRAILERS_TOO_LARGE
+                  : REASON_REQUEST_CHUNK_MALFORMED;
     return CLIENT_IO_FAILED;
 }
 
@@ -223,11 +277,9 @@ static enum client_io read_content(void *context, size_t max, struct slice *cont
         return CLIENT_IO_END;
     for (;;) {
         enum client_io io = client->request.framing == HTTP_FRAMING_CHUNKED
-                                ? decode_chunked(client, max, content)
+                                ? decode_chunked(client, max, content, reason)
                                 : decode_length(client, max, content);
 
-        if (io == CLIENT_IO_FAILED)
-            *reason = REASON_REQUEST_CHUNK_MALFORMED;
         if (io != CLIENT_IO_WAIT)
             return io;
         if (!slice_is_empty(buffer_readable(&client->input)))
@@ -245,6 +297,13 @@ static enum client_io read_content(void *context, size_t max, struct slice *cont
             return CLIENT_IO_FAILED;
         }
     }
+}
+
+static struct http_fields trailers(void *context)
+{
+    const struct client_http1 *client = context;
+
+    return client->trailers;
 }
 
 /* ---- writing ----------------------------------------------------------------------------------
@@ -308,6 +367,29 @@ static enum http_framing framing_for(const struct client_http1 *client,
                                                        : HTTP_FRAMING_UNTIL_CLOSE;
 }
 
+/* An interim answer belongs to nobody's content, and ends nothing. RFC 9110 section 15.2: a client
+ * of HTTP/1.0 has none. */
+static enum reason send_interim(void *context, const struct http_response *response)
+{
+    struct client_http1 *client = context;
+    struct buffer head;
+    enum reason reason;
+    const struct rewrite_response_facts facts = {
+        .client_version = client->request.version,
+        .pseudonym = client->pseudonym,
+        .framing = HTTP_FRAMING_NONE,
+        .owned_names = client->owned_names,
+    };
+
+    if (client->request.version != HTTP_VERSION_1_1)
+        return REASON_NONE;
+    buffer_init(&head, client->scratch, client->scratch_bytes);
+    reason = rewrite_response_head(response, &facts, &head);
+    if (reason == REASON_NONE)
+        write_bytes(client, buffer_readable(&head));
+    return reason;
+}
+
 static enum reason send_head(void *context, const struct http_response *response, bool close)
 {
     struct client_http1 *client = context;
@@ -315,6 +397,8 @@ static enum reason send_head(void *context, const struct http_response *response
     enum reason reason;
     struct rewrite_response_facts facts = {
         .client_version = client->request.version,
+        .pseudonym = client->pseudonym,
+        .accepts_trailers = rewrite_accepts_trailers(&client->request),
         .framing = framing_for(client, response),
         .now = clock_wall_seconds(),
         .owned_names = client->owned_names,
@@ -346,12 +430,15 @@ static void send_content(void *context, struct slice content)
     write_bytes(client, SLICE("\r\n"));
 }
 
-static void send_end(void *context)
+static void send_end(void *context, struct slice trailer_lines)
 {
     struct client_http1 *client = context;
 
-    if (client->answer_framing == HTTP_FRAMING_CHUNKED)
-        write_bytes(client, SLICE("0\r\n\r\n"));
+    if (client->answer_framing != HTTP_FRAMING_CHUNKED)
+        return;
+    write_bytes(client, SLICE("0\r\n"));
+    write_bytes(client, trailer_lines);
+    write_bytes(client, SLICE("\r\n"));
 }
 
 static uint64_t send_answer(void *context, const struct answer_facts *facts)
@@ -375,8 +462,10 @@ static uint64_t send_answer(void *context, const struct answer_facts *facts)
 
 const struct exchange_client_operations client_http1_operations = {
     .read_content = read_content,
+    .trailers = trailers,
     .invite_content = invite_content,
     .room = room,
+    .send_interim = send_interim,
     .send_head = send_head,
     .send_content = send_content,
     .send_end = send_end,

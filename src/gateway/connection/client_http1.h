@@ -23,6 +23,7 @@ struct client_http1 {
     struct tls_connection *tls;
     const struct connection_limits *limits;
     const struct http_name_set *owned_names;
+    struct slice pseudonym; /* for Via */
     struct pool *blocks;
     char *scratch; /* the worker's, for one call: a head or an answer is made there */
     size_t scratch_bytes;
@@ -36,9 +37,11 @@ struct client_http1 {
     struct http_read_progress progress;
     struct http_request request;
     struct http_chunked chunked;
+    struct http_fields trailers; /* of the request, once its content is complete */
     uint64_t left;
     bool content_is_complete;
     bool owes_continue; /* "100 Continue" was asked for and not sent */
+    bool has_ended;     /* the client sends no more, and may still read */
 
     enum http_framing answer_framing;
     bool answer_closes; /* the answer's end, or its head, says that the connection ends */
@@ -46,7 +49,7 @@ struct client_http1 {
 };
 
 enum {
-    CLIENT_HTTP1_ARENA_BYTES = 40 * 1024,
+    CLIENT_HTTP1_ARENA_BYTES = 60 * 1024,
     CLIENT_HTTP1_CONTENT_BYTES = 16 * 1024,
     CLIENT_HTTP1_STAGED_BYTES = 16 * 1024,
     /* Enough for whatever limits are configured, so that a block may outlive a change of them. */
@@ -58,6 +61,8 @@ void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
                        const struct connection_limits *limits,
                        const struct http_name_set *owned_names, struct pool *blocks, char *scratch,
                        size_t scratch_bytes);
+/* By which Via names this gateway; borrowed, until another is set. */
+void client_http1_set_pseudonym(struct client_http1 *client, struct slice pseudonym);
 /* Other limits and names hold from the next head on. */
 void client_http1_set_generation(struct client_http1 *client,
                                  const struct connection_limits *limits,
@@ -76,6 +81,11 @@ enum client_http1_outcome client_http1_read_request(struct client_http1 *client,
                                                     enum reason *reason, const char **detail);
 /* A part of a head has come. */
 bool client_http1_has_begun(const struct client_http1 *client);
+/* While an exchange runs: has the client ended its side as TLS asks it to, so that it waits for
+ * what it has asked for (RFC 9112 section 9.6)? Reads ahead what may come before that end, as far
+ * as there is room; without room there is no telling, and it is taken for granted. Once true, it
+ * stays so. */
+bool client_http1_has_ended(struct client_http1 *client);
 /* Hands what was staged to TLS: before each end of a turn. Does nothing before init. */
 void client_http1_flush(struct client_http1 *client);
 /* The exchange is over: makes ready for the next request. */

@@ -274,6 +274,7 @@ static enum step handshake_finished(struct connection *connection)
     client_http1_init(&connection->client, connection->tls, connection->generation->limits,
                       connection->generation->exchange.owned_names, connection->environment->blocks,
                       connection->environment->scratch, connection->environment->scratch_bytes);
+    client_http1_set_pseudonym(&connection->client, connection->generation->exchange.pseudonym);
     return enter(connection, CONNECTION_SERVING);
 }
 
@@ -378,6 +379,7 @@ static void move_on(struct connection *connection)
     use_generation(connection, entrance->generation);
     client_http1_set_generation(&connection->client, connection->generation->limits,
                                 connection->generation->exchange.owned_names);
+    client_http1_set_pseudonym(&connection->client, connection->generation->exchange.pseudonym);
 }
 
 static enum step close_connection(struct connection *connection)
@@ -425,10 +427,12 @@ static enum step next_request(struct connection *connection)
 }
 
 /* The client has gone while the backend works for it. A client that still has content to send is
- * found out by reading. */
-static bool is_abandoned(const struct connection *connection)
+ * found out by reading; one that has said that it sends no more is waiting for its answer. */
+static bool is_abandoned(struct connection *connection)
 {
-    return (connection->ready & EVENT_HANGUP) != 0 && !exchange_wants_content(connection->exchange);
+    return (connection->ready & EVENT_HANGUP) != 0 &&
+           !exchange_wants_content(connection->exchange) &&
+           !client_http1_has_ended(&connection->client);
 }
 
 /* Of a next request. Without any, the socket says when some comes: looking is a system call, and
@@ -554,8 +558,11 @@ static unsigned interest(const struct connection *connection)
     case CONNECTION_DRAINING:
         if (connection->exchange == NULL)
             return connection->wants_write ? wanted : (unsigned)EVENT_READABLE;
-        return wanted | (exchange_wants_content(connection->exchange) ? (unsigned)EVENT_READABLE
-                                                                      : (unsigned)EVENT_HANGUP);
+        if (exchange_wants_content(connection->exchange))
+            return wanted | EVENT_READABLE;
+        /* The end of a client that has ended properly is known; it would be told again and again.
+         */
+        return connection->client.has_ended ? wanted : wanted | EVENT_HANGUP;
     case CONNECTION_CLOSED:
     case CONNECTION_STATES:
         break;

@@ -21,4 +21,6 @@ struct connection_limits {
     uint64_t request_content_bytes; /* request_content_size, default 0: no limit */
     size_t response_header_bytes;   /* response_header_size, default 32 KiB, at most 64 KiB */
     size_t response_header_count;   /* default 200 */
+    size_t trailer_bytes; /* trailer_size, of a request or an answer, default 8 KiB, at most 16 */
+    size_t trailer_count; /* default 32, at most 100 */
 };

@@ -6,6 +6,7 @@
  */
 #include "gateway/exchange/answer.h"
 
+#include "gateway/exchange/proxy_status.h"
 #include "protocol/http/http_write.h"
 #include "runtime/clock.h"
 #include "runtime/encoding.h"
@@ -270,9 +271,17 @@ static bool put_advice(struct buffer *to, const struct answer_facts *facts)
 {
     if (status_of(facts->reason) == STATUS_UNAVAILABLE)
         return put_field(to, SLICE("Retry-After"), "1");
-    if (facts->reason == REASON_REQUEST_METHOD_UNSUPPORTED)
-        return put_field(to, SLICE("Allow"), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+    if (facts->reason == REASON_REQUEST_METHOD_UNSUPPORTED ||
+        facts->reason == REASON_REQUEST_METHOD_REFUSED)
+        return put_field(to, SLICE("Allow"), ANSWER_ALLOWED_METHODS);
     return true;
+}
+
+/* Azure's answers have no such field, and are copied to the byte. */
+static bool put_proxy_status(struct buffer *to, const struct answer_facts *facts)
+{
+    return slice_is_empty(facts->pseudonym) || is_azure(facts) ||
+           proxy_status_write(to, facts->pseudonym, facts->reason, !facts->generic);
 }
 
 static bool write_head(struct buffer *to, const struct answer_facts *facts, const char *type,
@@ -287,7 +296,8 @@ static bool write_head(struct buffer *to, const struct answer_facts *facts, cons
            put_field(to, SLICE("Date"), date) && put_field(to, SLICE("Content-Type"), type) &&
            http_write_field_u64(to, SLICE("Content-Length"), content_bytes) == HTTP_WRITE_DONE &&
            put_field(to, SLICE("Cache-Control"), "no-store") && put_advice(to, facts) &&
-           put_connection(to, facts) && http_write_head_end(to) == HTTP_WRITE_DONE;
+           put_proxy_status(to, facts) && put_connection(to, facts) &&
+           http_write_head_end(to) == HTTP_WRITE_DONE;
 }
 
 bool answer_write(struct buffer *to, const struct answer_facts *facts, uint64_t *content_bytes)

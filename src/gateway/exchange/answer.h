@@ -16,8 +16,9 @@
 struct answer_facts {
     enum reason reason;
     const char *server_token;
-    const char *trace_id; /* NULL: there is none */
-    bool generic;         /* say no more than nginx's page does: no reason, no cause */
+    const char *trace_id;   /* NULL: there is none */
+    struct slice pseudonym; /* for Proxy-Status; empty: the client is told the status alone */
+    bool generic;           /* say no more than nginx's page does: no reason, no cause */
     bool close;
     int64_t now;                        /* seconds since 1970, for Date */
     const struct http_request *request; /* NULL: it could not be read */
@@ -26,6 +27,10 @@ struct answer_facts {
 /* The token that makes pages byte for byte those of Azure Application Gateway, which has no other
  * form of answer. */
 #define ANSWER_AZURE_TOKEN "Microsoft-Azure-Application-Gateway/v2"
+
+/* What the gateway forwards of RFC 9110's methods, and PATCH. Others are forwarded as well, but
+ * CONNECT and TRACE. */
+#define ANSWER_ALLOWED_METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 /* Writes head and content (no content to HEAD); false, and nothing, when the buffer has no room.
  * `content_bytes` is how many of it are content. */

@@ -47,7 +47,11 @@ enum {
     SCRATCH_ARENA_BYTES = 16 * 1024,
     HEAD_ROOM_BYTES = 80 * 1024, /* before a response's head, or an answer, is begun */
     CONTENT_TYPE_BYTES_MAX = 64, /* for the log */
-    STATUS_CLIENT_GONE = 499,    /* for the log only: nobody is there to be answered */
+    STATUS_CONTINUE = 100,
+    STATUS_SWITCHING_PROTOCOLS = 101,
+    STATUS_OK = 200,
+    STATUS_NO_CONTENT = 204,
+    STATUS_CLIENT_GONE = 499, /* for the log only: nobody is there to be answered */
 };
 
 struct exchange {
@@ -68,6 +72,7 @@ struct exchange {
     bool is_broken;
     struct pump request_pump;
     struct pump response_pump;
+    struct http_response response; /* the backend's, while its connection is ours */
     unsigned interim_responses;
     unsigned status;
     unsigned backend_status;
@@ -76,6 +81,7 @@ struct exchange {
     enum reason reason;
     const char *detail;
     size_t stripped;
+    bool awaits_continue; /* the backend was asked, and so was the client told to wait */
     uint64_t progress;
     char endpoint[SOCKET_ADDRESS_TEXT_SIZE];
     size_t endpoint_size;
@@ -246,15 +252,51 @@ static bool content_is_too_large(const struct exchange *exchange, uint64_t bytes
     return limit != 0 && bytes > limit;
 }
 
+/* Behind an answer of our own, what was not read of the request cannot be told from a next one. */
+static bool closes_behind_answer(const struct exchange *exchange)
+{
+    const struct http_request *request = exchange->request;
+
+    return exchange->draining || request == NULL ||
+           (request->framing != HTTP_FRAMING_NONE && !exchange->request_pump.is_done);
+}
+
+/* RFC 9110 section 7.6.2: an OPTIONS that may go no further is answered here, and ends the way of
+ * whoever looks for where it goes. */
+static enum step answer_options(struct exchange *exchange)
+{
+    const struct exchange_client_operations *client = exchange->start.client_operations;
+    struct http_field allow = {SLICE("Allow"), SLICE(ANSWER_ALLOWED_METHODS)};
+    const struct http_response response = {
+        .version = HTTP_VERSION_1_1,
+        .status = STATUS_NO_CONTENT,
+        .fields = {&allow, 1},
+        .framing = HTTP_FRAMING_NONE,
+    };
+    enum reason reason;
+
+    exchange->must_close = closes_behind_answer(exchange);
+    reason = client->send_head(exchange->start.client, &response, exchange->must_close);
+    if (reason != REASON_NONE)
+        return answer_with(exchange, reason, NULL);
+    client->send_end(exchange->start.client, SLICE(""));
+    exchange->response_pump.has_begun = true;
+    exchange->status = response.status;
+    return enter(exchange, EXCHANGE_REPORTING);
+}
+
 static enum step decide(struct exchange *exchange)
 {
     const struct http_request *request = exchange->request;
+    bool ends_here = false;
     enum reason reason;
 
     if (exchange->start.refusal != REASON_NONE)
         return answer_with(exchange, exchange->start.refusal, exchange->start.refusal_detail);
 
     reason = rewrite_check_connection(exchange->environment->owned_names, request);
+    if (reason == REASON_NONE)
+        reason = rewrite_check_hops(request, exchange->environment->pseudonym, &ends_here);
     if (reason == REASON_NONE)
         reason = choose_listener(exchange);
     if (reason == REASON_NONE)
@@ -274,6 +316,8 @@ static enum step decide(struct exchange *exchange)
         return answer_with(exchange, reason, NULL);
     if (content_is_too_large(exchange, request->content_length))
         return answer_with(exchange, REASON_REQUEST_CONTENT_TOO_LARGE, NULL);
+    if (ends_here)
+        return answer_options(exchange);
     return enter(exchange, EXCHANGE_CONNECTING);
 }
 
@@ -294,6 +338,14 @@ static enum step try_next_address(struct exchange *exchange, const struct backen
     return STEP_AGAIN;
 }
 
+/* RFC 9110 section 10.1.1: whether content is wanted is for the backend to say, unless it was
+ * configured as one that does not. */
+static bool asks_backend_to_continue(const struct exchange *exchange)
+{
+    return exchange->request->expects_continue &&
+           backend_pool_settings(exchange->route->plan->pool)->expect == BACKEND_EXPECT_FORWARD;
+}
+
 static enum reason write_outgoing_head(struct exchange *exchange, struct buffer *head)
 {
     struct exchange_environment *environment = exchange->environment;
@@ -307,6 +359,8 @@ static enum reason write_outgoing_head(struct exchange *exchange, struct buffer 
         .listener_port = connection->listener_port,
         .trace_id = exchange->trace.id,
         .trace = &exchange->trace,
+        .pseudonym = environment->pseudonym,
+        .expects_continue = asks_backend_to_continue(exchange),
         .host = plan->host == NULL ? exchange->request->authority : slice_from_text(plan->host),
         .authentication = &exchange->authentication,
         .mode = plan->demand.mode,
@@ -343,8 +397,10 @@ static enum step send_request(struct exchange *exchange)
     exchange->sent_us = clock_monotonic_us();
     exchange->answered_us = 0;
     if (exchange->request->framing == HTTP_FRAMING_NONE) {
-        operations->send_end(exchange->backend);
+        operations->send_end(exchange->backend, SLICE(""));
         exchange->request_pump.is_done = true;
+    } else if (asks_backend_to_continue(exchange)) {
+        exchange->awaits_continue = true;
     } else {
         exchange->start.client_operations->invite_content(exchange->start.client);
     }
@@ -409,11 +465,61 @@ static enum step backend_failed(struct exchange *exchange, const struct backend_
         release_backend(exchange);
         exchange->attempt++;
         exchange->request_pump = (struct pump){0};
+        exchange->awaits_continue = false;
         exchange->has_waited = true;
         return enter(exchange, EXCHANGE_CONNECTING);
     }
     release_backend(exchange);
     return refuse(exchange, failure->reason, failure->detail);
+}
+
+/* The lines to send behind the last chunk, in the scratch memory. What may not stand there, or is
+ * not wanted, is left out. */
+static struct slice filter_trailers(struct exchange *exchange, const struct http_fields *head,
+                                    const struct http_fields *trailers, size_t *stripped)
+{
+    const struct exchange_environment *environment = exchange->environment;
+    struct buffer lines;
+
+    *stripped = 0;
+    if (trailers->count == 0)
+        return SLICE("");
+    buffer_init(&lines, environment->scratch, environment->scratch_bytes);
+    if (!rewrite_trailers(environment->owned_names, head, trailers, &lines, stripped))
+        return SLICE("");
+    return buffer_readable(&lines);
+}
+
+static void end_request(struct exchange *exchange)
+{
+    struct http_fields trailers =
+        exchange->start.client_operations->trailers(exchange->start.client);
+    size_t stripped;
+    struct slice lines =
+        filter_trailers(exchange, &exchange->request->fields, &trailers, &stripped);
+
+    exchange->environment->backend_operations->send_end(exchange->backend, lines);
+    exchange->stripped += stripped;
+    exchange->request_pump.is_done = true;
+}
+
+/* False: the client has no room for the trailers yet. */
+static bool end_response(struct exchange *exchange)
+{
+    const struct exchange_client_operations *client = exchange->start.client_operations;
+    struct http_fields trailers =
+        exchange->environment->backend_operations->trailers(exchange->backend);
+    size_t stripped = 0;
+    struct slice lines = SLICE("");
+
+    if (rewrite_accepts_trailers(exchange->request))
+        lines = filter_trailers(exchange, &exchange->response.fields, &trailers, &stripped);
+    if (client->room(exchange->start.client) < lines.size + CHUNK_OVERHEAD_BYTES)
+        return false;
+    client->send_end(exchange->start.client, lines);
+    exchange->stripped += stripped;
+    exchange->response_pump.is_done = true;
+    return true;
 }
 
 /* Client to backend. */
@@ -440,10 +546,10 @@ static enum step pump_request(struct exchange *exchange)
             release_backend(exchange);
             return refuse(exchange, reason, NULL);
         case CLIENT_IO_END:
-            backend->send_end(exchange->backend);
-            exchange->request_pump.is_done = true;
+            end_request(exchange);
             break;
         case CLIENT_IO_DATA:
+            exchange->awaits_continue = false;
             exchange->request_pump.bytes += content.size;
             if (content_is_too_large(exchange, exchange->request_pump.bytes)) {
                 release_backend(exchange);
@@ -478,48 +584,79 @@ static void remember_content_type(struct exchange *exchange, const struct http_r
     exchange->content_type_size = type.size;
 }
 
+/* RFC 9110 section 15.2: a proxy passes on what it has not asked for itself. "100 Continue" is for
+ * a client that waits for it; invite_content knows whether it does. */
+static enum reason pass_interim(struct exchange *exchange, const struct http_response *response,
+                                const char **detail)
+{
+    const struct exchange_client_operations *client = exchange->start.client_operations;
+
+    *detail = NULL;
+    if (++exchange->interim_responses > INTERIM_RESPONSES_MAX)
+        *detail = "endless interim responses";
+    if (response->status == STATUS_SWITCHING_PROTOCOLS)
+        *detail = "switched protocols unasked";
+    if (*detail != NULL)
+        return REASON_BACKEND_RESPONSE_MALFORMED;
+    if (response->status != STATUS_CONTINUE)
+        return client->send_interim(exchange->start.client, response);
+    exchange->awaits_continue = false;
+    client->invite_content(exchange->start.client);
+    return REASON_NONE;
+}
+
+/* DONE: the head of the answer that counts is in `exchange->response`. */
+static enum backend_io read_final_head(struct exchange *exchange, struct backend_failure *failure)
+{
+    const struct backend_operations *backend = exchange->environment->backend_operations;
+    struct http_response *response = &exchange->response;
+
+    for (;;) {
+        enum backend_io io;
+
+        if (!client_has_room(exchange)) {
+            exchange->wants_client_room = true;
+            return BACKEND_IO_WAIT;
+        }
+        io = backend->read_head(exchange->backend, response, failure);
+        if (io != BACKEND_IO_DONE)
+            return io;
+        exchange->progress++;
+        if (response->status >= STATUS_OK)
+            return BACKEND_IO_DONE;
+        failure->reason = pass_interim(exchange, response, &failure->detail);
+        if (failure->reason != REASON_NONE)
+            return BACKEND_IO_FAILED;
+    }
+}
+
 /* AGAIN: the response has begun. */
 static enum step begin_response(struct exchange *exchange)
 {
     const struct exchange_client_operations *client = exchange->start.client_operations;
-    const struct backend_operations *backend = exchange->environment->backend_operations;
     struct backend_failure failure = {REASON_BACKEND_RESPONSE_MALFORMED, NULL};
-    struct http_response response;
+    const struct http_response *response = &exchange->response;
+    enum backend_io io = read_final_head(exchange, &failure);
     enum reason reason;
 
-    if (!client_has_room(exchange)) {
-        exchange->wants_client_room = true;
+    if (io == BACKEND_IO_WAIT)
         return STEP_WAIT;
-    }
-    do {
-        enum backend_io io = backend->read_head(exchange->backend, &response, &failure);
+    if (io != BACKEND_IO_DONE)
+        return backend_failed(exchange, &failure);
 
-        if (io == BACKEND_IO_WAIT)
-            return STEP_WAIT;
-        if (io != BACKEND_IO_DONE)
-            return backend_failed(exchange, &failure);
-        exchange->progress++;
-        if (response.status == 101 || ++exchange->interim_responses > INTERIM_RESPONSES_MAX) {
-            failure =
-                (struct backend_failure){REASON_BACKEND_RESPONSE_MALFORMED,
-                                         response.status == 101 ? "switched protocols unasked"
-                                                                : "endless interim responses"};
-            return backend_failed(exchange, &failure);
-        }
-    } while (response.status < 200);
-
+    exchange->awaits_continue = false;
     exchange->answered_us = clock_monotonic_us();
-    exchange->backend_status = response.status;
+    exchange->backend_status = response->status;
     /* An answer that comes before the request is complete ends the connection behind it: whatever
      * of the request is still under way cannot be told from a next one. */
     exchange->must_close = exchange->draining || !exchange->request_pump.is_done;
-    reason = client->send_head(exchange->start.client, &response, exchange->must_close);
+    reason = client->send_head(exchange->start.client, response, exchange->must_close);
     if (reason != REASON_NONE) {
         release_backend(exchange);
         return answer_with(exchange, reason, NULL);
     }
-    remember_content_type(exchange, &response);
-    exchange->status = response.status;
+    remember_content_type(exchange, response);
+    exchange->status = response->status;
     exchange->response_pump.has_begun = true;
     return STEP_AGAIN;
 }
@@ -552,8 +689,10 @@ static enum step pump_response(struct exchange *exchange)
         case BACKEND_IO_FAILED:
             return backend_failed(exchange, &failure);
         case BACKEND_IO_END:
-            client->send_end(exchange->start.client);
-            exchange->response_pump.is_done = true;
+            if (!end_response(exchange)) {
+                exchange->wants_client_room = true;
+                return STEP_WAIT;
+            }
             break;
         case BACKEND_IO_DONE:
             client->send_content(exchange->start.client, content);
@@ -590,11 +729,7 @@ static enum step relay(struct exchange *exchange)
  * its end and nothing about the client itself was refused. */
 static bool closes_behind(const struct exchange *exchange)
 {
-    const struct http_request *request = exchange->request;
-
-    if (exchange->draining || exchange->must_close || request == NULL)
-        return true;
-    if (request->framing != HTTP_FRAMING_NONE && !exchange->request_pump.is_done)
+    if (exchange->must_close || closes_behind_answer(exchange))
         return true;
     switch (reason_status(exchange->reason)) {
     case 403:
@@ -618,6 +753,7 @@ static enum step answer(struct exchange *exchange)
         .generic = reason_is_certificate(exchange->reason) &&
                    listener->error_detail == CLIENT_CERTIFICATE_DETAIL_GENERIC,
         .close = closes_behind(exchange),
+        .pseudonym = exchange->environment->pseudonym,
         .now = clock_wall_seconds(),
         .request = exchange->request,
     };
@@ -831,6 +967,7 @@ static enum reason blame(const struct exchange *exchange)
     if (!client_has_room(exchange))
         return REASON_CLIENT_TOO_SLOW;
     if (!exchange->request_pump.is_done && !exchange->response_pump.has_begun &&
+        !exchange->awaits_continue &&
         exchange->environment->backend_operations->room(exchange->backend) > 0)
         return REASON_REQUEST_TIMEOUT;
     return REASON_BACKEND_RESPONSE_TIMEOUT;

@@ -39,15 +39,21 @@ struct exchange_client_operations {
     /* DATA: between 1 and `max` bytes of the request's content, valid until the next call. */
     enum client_io (*read_content)(void *client, size_t max, struct slice *content,
                                    enum reason *reason);
+    /* Behind the content's END: its trailers, which live as long as the request. */
+    struct http_fields (*trailers)(void *client);
     /* The content is wanted now: a client that waits for "100 Continue" gets it. */
     void (*invite_content)(void *client);
     /* How much content of the answer may be sent now. */
     size_t (*room)(void *client);
+    /* An answer of the backend before the one that counts, not 100 (Continue): for clients that
+     * know of such. REASON_NONE, or why it cannot be sent. */
+    enum reason (*send_interim)(void *client, const struct http_response *response);
     /* `close`: the connection ends behind this answer. REASON_NONE, or why the head cannot be sent;
      * then nothing was. */
     enum reason (*send_head)(void *client, const struct http_response *response, bool close);
     void (*send_content)(void *client, struct slice content);
-    void (*send_end)(void *client);
+    /* `trailers`: the lines of a trailer section; they go out where the framing has a place. */
+    void (*send_end)(void *client, struct slice trailers);
     /* A whole answer of the gateway's own. Returns how many bytes of it are content. */
     uint64_t (*send_answer)(void *client, const struct answer_facts *facts);
 };
@@ -59,6 +65,7 @@ struct exchange_environment {
     struct backend_worker *backends;
     const struct backend_operations *backend_operations;
     const struct http_name_set *owned_names;
+    struct slice pseudonym;             /* by which Via and Proxy-Status name this gateway */
     uint64_t request_content_bytes_max; /* 0: no limit */
     uint64_t request_idle_ms;
     uint64_t response_idle_ms;

@@ -60,6 +60,7 @@ struct generation_settings {
     size_t workers;                      /* 0: one a core */
     const char *user;                    /* whom root becomes; NULL: "sallyport", else "nobody" */
     enum confinement_filters filters;
+    const char *pseudonym; /* for Via and Proxy-Status; NULL: one that is drawn at start */
     /* What the configuration was read from, absolute; a directory that was searched ends with "/.".
      */
     const char *const *source_files;

@@ -6,10 +6,11 @@
  * to pass. Removed, whatever the listener: hop-by-hop fields (after `Connection` was checked),
  * every field whose folded name is an identity header of the generation or of the fixed list,
  * X-Forwarded-*, Forwarded, X-Original-*, X-Rewrite-URL, X-Real-IP and their like, Proxy, Expect,
- * Trailer, traceparent, and a tracestate that belongs to no trace. Then ours are added: Host,
+ * TE, Trailer, traceparent, and a tracestate that belongs to no trace. Then ours are added: Host,
  * framing, Via, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Port, X-Forwarded-Host,
- * X-Original-Host, X-AppGW-Trace-Id, traceparent, and the identity headers of the route. Of a
- * trusted proxy, X-Forwarded-Proto, -Port and -Host are passed on where they are well-formed.
+ * X-Original-Host, X-AppGW-Trace-Id, traceparent, the identity headers of the route, and Expect, TE
+ * and Trailer where they may be said. Of a trusted proxy, X-Forwarded-Proto, -Port and -Host are
+ * passed on where they are well-formed.
  */
 #pragma once
 
@@ -66,6 +67,16 @@ unsigned rewrite_plan_formats(const struct rewrite_plan *plan);
 enum reason rewrite_check_connection(const struct http_name_set *owned_names,
                                      const struct http_request *request);
 
+enum { REWRITE_PSEUDONYM_BYTES_MAX = 64 };
+
+/* How far may the request still go? REASON_NONE, REASON_REQUEST_LOOP when its Via says that it was
+ * here before, or REASON_REQUEST_HEADER_MALFORMED. `ends_here`: an OPTIONS that may not be
+ * forwarded, so that the gateway answers it (RFC 9110 section 7.6.2). */
+enum reason rewrite_check_hops(const struct http_request *request, struct slice pseudonym,
+                               bool *ends_here);
+/* Did the client say that it takes trailers, in a version that has some? */
+bool rewrite_accepts_trailers(const struct http_request *request);
+
 struct rewrite_request_facts {
     struct slice forwarded_for; /* the client, and the trusted proxies behind it */
     bool trusts_peer; /* a proxy that may say how its client came: X-Forwarded-Proto and its like */
@@ -73,7 +84,9 @@ struct rewrite_request_facts {
     const char *trace_id;
     /* NULL: the backend is not told. What the client says of a trace passes in no other way. */
     const struct http_trace *trace;
-    struct slice host; /* the Host to send: what the client asked for, or the backend's */
+    struct slice pseudonym; /* for Via */
+    bool expects_continue;  /* the backend is asked for "100 Continue" */
+    struct slice host;      /* the Host to send: what the client asked for, or the backend's */
     const struct authentication *authentication; /* satisfied; anything else is REASON_INTERNAL */
     enum client_certificate_mode mode;           /* of the route */
     /* NULL: nothing was shown, or the mode forwards nothing. */
@@ -91,6 +104,8 @@ enum reason rewrite_request_head(const struct rewrite_plan *plan,
 
 struct rewrite_response_facts {
     enum http_version client_version;
+    struct slice pseudonym;    /* for Via */
+    bool accepts_trailers;     /* the client does */
     bool close;                /* say Connection: close */
     enum http_framing framing; /* how the content goes to the client; never CHUNKED to HTTP/1.0 */
     const char *trace_id;      /* NULL: the client is not told */
@@ -104,3 +119,9 @@ struct rewrite_response_facts {
  * BACKEND_RESPONSE_TOO_LARGE when the buffer is full, or BACKEND_RESPONSE_MALFORMED. */
 enum reason rewrite_response_head(const struct http_response *response,
                                   const struct rewrite_response_facts *facts, struct buffer *to);
+
+/* The lines of a trailer section, without its end: of `trailers`, those that may stand there and
+ * that the head's Connection fields do not take away; `stripped` counts the others. False, and
+ * nothing, when the buffer has no room or the head names too much. */
+bool rewrite_trailers(const struct http_name_set *owned_names, const struct http_fields *head,
+                      const struct http_fields *trailers, struct buffer *to, size_t *stripped);

@@ -20,8 +20,16 @@ bool rewrite_is_forwarding_name(struct slice name);
 bool rewrite_is_hop_by_hop_name(struct slice name);
 /* Does the name fold to one of these? The last has no data; each begins with a letter. */
 bool rewrite_name_is_among(struct slice name, const struct slice *names);
+/* Does it begin with one of these? */
+bool rewrite_name_is_of_family(struct slice name, const struct slice *families);
+/* May a field of that name come behind the content? */
+bool rewrite_may_be_trailer(const struct http_name_set *owned_names, struct slice name);
 
-enum { REWRITE_CONNECTION_OPTIONS_MAX = 16 };
+enum {
+    REWRITE_CONNECTION_OPTIONS_MAX = 16,
+    ANNOUNCED_MAX = 32, /* names of one message's Trailer fields */
+    VIA_BYTES_MAX = 4 + REWRITE_PSEUDONYM_BYTES_MAX
+};
 
 /* What Connection names besides "close" and "keep-alive". */
 struct rewrite_connection_options {
@@ -46,13 +54,21 @@ struct rewrite_writer {
 struct rewrite_writer rewrite_writer_start(struct buffer *to);
 void rewrite_write_field(struct rewrite_writer *writer, struct slice name, struct slice value);
 void rewrite_write_u64(struct rewrite_writer *writer, struct slice name, uint64_t value);
-/* "Via: 1.1 sallyport", with the version in which the message was received. */
-void rewrite_write_via(struct rewrite_writer *writer, enum http_version received);
 /* X-Forwarded-For and its like, and X-Original-Host. */
 void rewrite_write_forwarding(const struct http_request *request,
                               const struct rewrite_request_facts *facts,
                               struct rewrite_writer *writer);
 /* A name that a trusted proxy may fill; what it says goes on, or is replaced, and is no fraud. */
 bool rewrite_is_continued_name(struct slice name);
+/* "Via: 1.1 PSEUDONYM", with the version in which the message was received. */
+void rewrite_write_via(struct rewrite_writer *writer, enum http_version received,
+                       struct slice pseudonym);
+/* Is Max-Forwards ours to count down? Then it is written by the second alone. */
+bool rewrite_counts_forwards(const struct http_request *request);
+void rewrite_write_max_forwards(struct rewrite_writer *writer, const struct http_request *request);
+/* What the message's Trailer fields announce, as far as it may come. */
+void rewrite_write_announcement(struct rewrite_writer *writer,
+                                const struct http_name_set *owned_names,
+                                const struct http_fields *fields);
 /* The empty line; without it, all that was written is taken back. */
 enum http_write_outcome rewrite_writer_finish(struct rewrite_writer *writer);

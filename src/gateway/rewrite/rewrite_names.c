@@ -110,8 +110,8 @@ static const struct slice forwarding_names[] = {
 static const struct slice forwarding_families[] = {
     SLICE_STATIC("X-Forwarded-"), SLICE_STATIC("X-Original-"), {NULL, 0}};
 
-/* Trailer goes too: no trailer field is forwarded. Proxy-Authorization was meant for a proxy on
- * this side, if for anybody. */
+/* TE and Trailer are written anew where trailers may pass. Proxy-Authorization was meant for a
+ * proxy on this side, if for anybody. */
 static const struct slice hop_by_hop_names[] = {
     SLICE_STATIC("Connection"),
     SLICE_STATIC("Keep-Alive"),
@@ -140,7 +140,7 @@ bool rewrite_name_is_among(struct slice name, const struct slice *names)
     return false;
 }
 
-static bool is_of_family(struct slice name, const struct slice *families)
+bool rewrite_name_is_of_family(struct slice name, const struct slice *families)
 {
     char first = slice_is_empty(name) ? '\0' : ascii_lower(name.data[0]);
 
@@ -172,14 +172,15 @@ static bool is_listed_identity(struct slice name)
 
 bool rewrite_is_identity_name(const struct http_name_set *owned_names, struct slice name)
 {
-    if (is_of_family(name, identity_families))
+    if (rewrite_name_is_of_family(name, identity_families))
         return true;
     return owned_names == NULL ? is_listed_identity(name) : http_name_set_has(owned_names, name);
 }
 
 bool rewrite_is_forwarding_name(struct slice name)
 {
-    return rewrite_name_is_among(name, forwarding_names) || is_of_family(name, forwarding_families);
+    return rewrite_name_is_among(name, forwarding_names) ||
+           rewrite_name_is_of_family(name, forwarding_families);
 }
 
 bool rewrite_is_hop_by_hop_name(struct slice name)

@@ -81,11 +81,15 @@ static bool is_orphan(const struct http_trace *trace, struct slice name)
     return (trace == NULL || !trace->is_continued) && rewrite_name_is_among(name, trace_names);
 }
 
-static void write_received_fields(const struct rewrite_plan *plan, const struct http_fields *fields,
+static void write_received_fields(const struct rewrite_plan *plan,
+                                  const struct http_request *request,
                                   const struct http_trace *trace,
                                   const struct rewrite_connection_options *options,
                                   bool trusts_peer, struct rewrite_writer *writer, size_t *stripped)
 {
+    const struct http_fields *fields = &request->fields;
+    bool counts_forwards = rewrite_counts_forwards(request);
+
     for (size_t i = 0; i < fields->count; i++) {
         struct slice name = fields->items[i].name;
 
@@ -94,6 +98,8 @@ static void write_received_fields(const struct rewrite_plan *plan, const struct 
                 (*stripped)++;
             continue;
         }
+        if (counts_forwards && http_name_folds_equal(name, SLICE("Max-Forwards")))
+            continue;
         if (!rewrite_is_hop_by_hop_name(name) && !rewrite_is_connection_option(options, name) &&
             !rewrite_name_is_among(name, replaced_names) && !is_orphan(trace, name))
             rewrite_write_field(writer, name, fields->items[i].value);
@@ -109,6 +115,21 @@ static void write_framing(const struct http_request *request, struct rewrite_wri
         rewrite_write_field(writer, SLICE("Transfer-Encoding"), SLICE("chunked"));
     else if (request->framing == HTTP_FRAMING_LENGTH || request->has_content_length)
         rewrite_write_u64(writer, SLICE("Content-Length"), request->content_length);
+}
+
+/* What is between us and the backend: RFC 9110 sections 10.1.1, 10.1.4, 6.6.2 and 7.6.2. */
+static void write_our_hop(const struct rewrite_plan *plan, const struct http_request *request,
+                          const struct rewrite_request_facts *facts, struct rewrite_writer *writer)
+{
+    if (facts->expects_continue && request->expects_continue)
+        rewrite_write_field(writer, SLICE("Expect"), SLICE("100-continue"));
+    if (rewrite_accepts_trailers(request)) {
+        rewrite_write_field(writer, SLICE("Connection"), SLICE("TE"));
+        rewrite_write_field(writer, SLICE("TE"), SLICE("trailers"));
+    }
+    if (request->framing == HTTP_FRAMING_CHUNKED)
+        rewrite_write_announcement(writer, plan->owned_names, &request->fields);
+    rewrite_write_max_forwards(writer, request);
 }
 
 static void write_trace(const struct rewrite_request_facts *facts, struct rewrite_writer *writer)
@@ -221,10 +242,11 @@ enum reason rewrite_request_head(const struct rewrite_plan *plan,
     writer.outcome = http_write_request_line(to, request->method, request->path, request->has_query,
                                              request->query);
     rewrite_write_field(&writer, SLICE("Host"), facts->host);
-    write_received_fields(plan, &request->fields, facts->trace, &options, facts->trusts_peer,
-                          &writer, &counted);
+    write_received_fields(plan, request, facts->trace, &options, facts->trusts_peer, &writer,
+                          &counted);
     write_framing(request, &writer);
-    rewrite_write_via(&writer, request->version);
+    write_our_hop(plan, request, facts, &writer);
+    rewrite_write_via(&writer, request->version, facts->pseudonym);
     rewrite_write_forwarding(request, facts, &writer);
     write_trace(facts, &writer);
     reason = reason_of(writer.outcome, false);

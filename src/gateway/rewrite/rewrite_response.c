@@ -64,9 +64,11 @@ static void write_framing(const struct http_response *response,
 {
     if (facts->framing == HTTP_FRAMING_CHUNKED)
         rewrite_write_field(writer, SLICE("Transfer-Encoding"), SLICE("chunked"));
-    else if (facts->framing == HTTP_FRAMING_LENGTH ||
-             (facts->framing == HTTP_FRAMING_NONE && response->has_content_length &&
-              response->status >= STATUS_SUCCESSFUL && response->status != STATUS_NO_CONTENT))
+    if (facts->framing == HTTP_FRAMING_CHUNKED && facts->accepts_trailers)
+        rewrite_write_announcement(writer, facts->owned_names, &response->fields);
+    if (facts->framing == HTTP_FRAMING_LENGTH ||
+        (facts->framing == HTTP_FRAMING_NONE && response->has_content_length &&
+         response->status >= STATUS_SUCCESSFUL && response->status != STATUS_NO_CONTENT))
         rewrite_write_u64(writer, SLICE("Content-Length"), response->content_length);
 }
 
@@ -75,7 +77,7 @@ static void write_ours(const struct http_response *response,
 {
     char date[CLOCK_HTTP_DATE_SIZE];
 
-    rewrite_write_via(writer, response->version);
+    rewrite_write_via(writer, response->version, facts->pseudonym);
     if (facts->trace_id != NULL)
         rewrite_write_field(writer, SLICE(REWRITE_TRACE_ID_NAME), slice_from_text(facts->trace_id));
     /* An interim answer is followed by another; only that one has a date and ends anything. */

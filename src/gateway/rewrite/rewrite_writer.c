@@ -21,14 +21,6 @@ void rewrite_write_u64(struct rewrite_writer *writer, struct slice name, uint64_
         writer->outcome = http_write_field_u64(writer->to, name, value);
 }
 
-/* RFC 9110 section 7.6.3. */
-void rewrite_write_via(struct rewrite_writer *writer, enum http_version received)
-{
-    rewrite_write_field(writer, SLICE("Via"),
-                        received == HTTP_VERSION_1_0 ? SLICE("1.0 sallyport")
-                                                     : SLICE("1.1 sallyport"));
-}
-
 enum http_write_outcome rewrite_writer_finish(struct rewrite_writer *writer)
 {
     if (writer->outcome == HTTP_WRITE_DONE)

@@ -7,13 +7,33 @@
  */
 #include "protocol/http/http_chunked.h"
 
+#include <string.h>
+
 #include "protocol/http/http_characters_internal.h"
 
-enum { SIZE_DIGITS_MAX = 16 };
+enum { SIZE_DIGITS_MAX = 16, EMPTY_LINE_BYTES = 2 };
 
 void http_chunked_init(struct http_chunked *chunked, const struct http_chunked_limits *limits)
 {
     *chunked = (struct http_chunked){.state = HTTP_CHUNKED_SIZE, .limits = *limits};
+}
+
+void http_chunked_keep_trailers(struct http_chunked *chunked, char *memory)
+{
+    chunked->trailers = memory;
+}
+
+size_t http_chunked_trailer_room(const struct http_chunked_limits *limits)
+{
+    return limits->trailer_bytes + EMPTY_LINE_BYTES;
+}
+
+struct slice http_chunked_trailers(const struct http_chunked *chunked)
+{
+    if (chunked->trailers == NULL || chunked->trailer_bytes == 0 ||
+        chunked->state != HTTP_CHUNKED_DONE)
+        return (struct slice){NULL, 0};
+    return slice_from(chunked->trailers, chunked->trailer_bytes + EMPTY_LINE_BYTES);
 }
 
 /* The ';' is the first byte of the extensions. */
@@ -24,8 +44,8 @@ static enum http_chunked_state take_extension_byte(struct http_chunked *chunked,
     if (!http_character_is(byte, HTTP_CHARACTER_VALUE) || (unsigned char)byte > 0x7E)
         return HTTP_CHUNKED_FAILED;
     chunked->extension_bytes++;
-    return chunked->extension_bytes <= chunked->limits.extension_bytes ? HTTP_CHUNKED_EXTENSION
-                                                                       : HTTP_CHUNKED_FAILED;
+    chunked->is_beyond_limit = chunked->extension_bytes > chunked->limits.extension_bytes;
+    return chunked->is_beyond_limit ? HTTP_CHUNKED_FAILED : HTTP_CHUNKED_EXTENSION;
 }
 
 static enum http_chunked_state take_size_byte(struct http_chunked *chunked, char byte)
@@ -55,17 +75,30 @@ static enum http_chunked_state begin_chunk(struct http_chunked *chunked)
 }
 
 /* Counts every byte of the trailer section but its last, empty line. */
-static bool trailer_has_room(struct http_chunked *chunked)
+static bool keep_trailer_byte(struct http_chunked *chunked, char byte)
 {
+    if (chunked->trailer_bytes == chunked->limits.trailer_bytes) {
+        chunked->is_beyond_limit = true;
+        return false;
+    }
+    if (chunked->trailers != NULL)
+        chunked->trailers[chunked->trailer_bytes] = byte;
     chunked->trailer_bytes++;
-    return chunked->trailer_bytes <= chunked->limits.trailer_bytes;
+    return true;
+}
+
+static enum http_chunked_state end_trailers(struct http_chunked *chunked)
+{
+    if (chunked->trailers != NULL)
+        memcpy(chunked->trailers + chunked->trailer_bytes, "\r\n", EMPTY_LINE_BYTES);
+    return HTTP_CHUNKED_DONE;
 }
 
 static enum http_chunked_state take_trailer_byte(struct http_chunked *chunked, char byte)
 {
     if (chunked->state == HTTP_CHUNKED_TRAILER_START && byte == '\r')
         return HTTP_CHUNKED_END_LF;
-    if (!trailer_has_room(chunked))
+    if (!keep_trailer_byte(chunked, byte))
         return HTTP_CHUNKED_FAILED;
     if (chunked->state == HTTP_CHUNKED_TRAILER_LF)
         return byte == '\n' ? HTTP_CHUNKED_TRAILER_START : HTTP_CHUNKED_FAILED;
@@ -101,7 +134,7 @@ static enum http_chunked_state take_byte(struct http_chunked *chunked, char byte
     case HTTP_CHUNKED_TRAILER_LF:
         return take_trailer_byte(chunked, byte);
     case HTTP_CHUNKED_END_LF:
-        return byte == '\n' ? HTTP_CHUNKED_DONE : HTTP_CHUNKED_FAILED;
+        return byte == '\n' ? end_trailers(chunked) : HTTP_CHUNKED_FAILED;
     case HTTP_CHUNKED_DATA: /* taken in pieces, below */
     case HTTP_CHUNKED_DONE:
     case HTTP_CHUNKED_FAILED:

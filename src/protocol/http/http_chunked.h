@@ -2,8 +2,8 @@
  *
  * Decoding chunked content (RFC 9112 section 7.1), strictly and in place: the decoder names the
  * parts of the input that are content. Chunk extensions are ignored within a limit; trailer fields
- * are checked for form, counted against a limit, and dropped: no trailer is ever forwarded, so
- * none can carry an identity.
+ * are checked for form, counted against a limit, and kept only in memory that was given for them:
+ * see http_trailer.h for what they say.
  */
 #pragma once
 
@@ -40,6 +40,8 @@ struct http_chunked {
     unsigned digits;
     size_t extension_bytes;
     size_t trailer_bytes;
+    bool is_beyond_limit; /* with FAILED: well-formed as far as it goes, but too much */
+    char *trailers;       /* NULL: they are dropped */
     struct http_chunked_limits limits;
 };
 
@@ -51,6 +53,13 @@ enum http_chunked_outcome {
 };
 
 void http_chunked_init(struct http_chunked *chunked, const struct http_chunked_limits *limits);
+/* The memory of http_chunked_trailer_room() bytes, which stays the caller's, is where the trailer
+ * section is put together, however the input is split. */
+void http_chunked_keep_trailers(struct http_chunked *chunked, char *memory);
+size_t http_chunked_trailer_room(const struct http_chunked_limits *limits);
+/* Behind COMPLETE: the lines of the trailer section, with the empty line that ends it; empty where
+ * there is none, or none was kept. */
+struct slice http_chunked_trailers(const struct http_chunked *chunked);
 /* Reads up to the end of the next piece of content. `consumed` is how far. */
 enum http_chunked_outcome http_chunked_decode(struct http_chunked *chunked, struct slice input,
                                               size_t *consumed, struct slice *content);

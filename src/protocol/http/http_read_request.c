@@ -77,7 +77,7 @@ static struct http_read refuse_beyond_limit(struct slice begun, const struct htt
 static struct http_read check_method(struct slice method)
 {
     if (slice_equals(method, SLICE("CONNECT")) || slice_equals(method, SLICE("TRACE")))
-        return refused(REASON_REQUEST_METHOD_UNSUPPORTED, NULL);
+        return refused(REASON_REQUEST_METHOD_REFUSED, NULL);
     for (size_t i = 0; i < method.size; i++) {
         if (http_character_is(method.data[i], HTTP_CHARACTER_LOWER))
             return refused(REASON_REQUEST_METHOD_UNSUPPORTED, "lower-case letter in the method");
@@ -283,7 +283,7 @@ static struct http_read establish_expectation(const struct http_head *head,
         return accepted();
     if (head->counts[HTTP_HEAD_EXPECT] > 1 ||
         !slice_equals_ignoring_case(field->value, SLICE("100-continue")))
-        return refused(REASON_REQUEST_UPGRADE_UNSUPPORTED, "expectation");
+        return refused(REASON_REQUEST_EXPECTATION_UNSUPPORTED, NULL);
     request->expects_continue =
         request->version == HTTP_VERSION_1_1 && request->framing != HTTP_FRAMING_NONE;
     return accepted();

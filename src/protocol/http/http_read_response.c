@@ -67,6 +67,10 @@ static const char *establish_framing(const struct http_head *head, bool to_head,
         (response->content_length > 0 || coding != HTTP_HEAD_CODING_MISSING))
         return "content in an interim response";
 
+    /* RFC 9110 section 15.3.6: there is none in a 205, and some recipients do not look for any. */
+    if (response->status == 205 && !to_head && response->content_length > 0)
+        return "content in a 205";
+
     response->has_content_length = length == HTTP_HEAD_LENGTH_VALID;
     if (response->status < 200 || response->status == 204) {
         /* A 101 ends HTTP on the connection; what follows a 204 with either field is not believed.

@@ -124,7 +124,10 @@ REASON(REQUEST_LINE_ENDING_BARE, "request_line_ending_bare", 400, CLIENT,
        "Type with 'openssl s_client -crlf', or send CR LF.")
 REASON(REQUEST_METHOD_UNSUPPORTED, "request_method_unsupported", 501, CLIENT,
        "This gateway does not forward the method.",
-       "CONNECT and TRACE are refused.")
+       "Methods are written in capital letters, and have at most 32.")
+REASON(REQUEST_METHOD_REFUSED, "request_method_refused", 405, CLIENT,
+       "The gateway makes no tunnels and shows no requests: CONNECT and TRACE are refused.",
+       "Use another method; the Allow header names some.")
 REASON(REQUEST_VERSION_UNSUPPORTED, "request_version_unsupported", 505, CLIENT,
        "The request's HTTP version is neither 1.0 nor 1.1.",
        "Use HTTP/1.1.")
@@ -169,11 +172,22 @@ REASON(FORWARDED_FOR_MALFORMED, "forwarded_for_malformed", 400, CLIENT,
        "Let the proxy add the address of whoever connects to it, or take it out of "
        "'trusted_proxies'.")
 REASON(REQUEST_UPGRADE_UNSUPPORTED, "request_upgrade_unsupported", 501, CLIENT,
-       "The transfer coding or expectation that the request asks for is not supported.",
-       "Use chunked as the only transfer coding, and 100-continue as the only expectation.")
+       "The transfer coding that the request's content has is not supported.",
+       "Use chunked as the only transfer coding.")
+REASON(REQUEST_EXPECTATION_UNSUPPORTED, "request_expectation_unsupported", 417, CLIENT,
+       "The Expect header asks for something else than 100-continue.",
+       "Use 100-continue as the only expectation, or none.")
+REASON(REQUEST_LOOP, "request_loop", 508, GATEWAY,
+       "The request has been here before: its Via header names this gateway.",
+       "Look for a backend or proxy that sends requests back; gateways that follow each other need "
+       "different names, see 'via'.")
 REASON(REQUEST_CHUNK_MALFORMED, "request_chunk_malformed", 400, CLIENT,
        "The chunked content of the request does not follow RFC 9112 section 7.1.",
        "Check the client's chunked encoding.")
+REASON(REQUEST_TRAILERS_TOO_LARGE, "request_trailers_too_large", 431, CLIENT,
+       "The trailers behind the request's content are larger than the limit, or there are more.",
+       "Send fewer or smaller trailers; the limits are 'limits.trailer_size' and "
+       "'limits.trailer_count'.")
 REASON(REQUEST_CONTENT_TOO_LARGE, "request_content_too_large", 413, CLIENT,
        "The request's content is larger than the limit.",
        "Send less; the limit is 'limits.request_content_size'.")
@@ -235,8 +249,9 @@ REASON(BACKEND_RESPONSE_MALFORMED, "backend_response_malformed", 502, BACKEND,
        "The backend's answer does not follow HTTP/1.1, or it is not certain where it ends.",
        "See the access log's 'detail' field, and mend the backend.")
 REASON(BACKEND_RESPONSE_TOO_LARGE, "backend_response_too_large", 502, BACKEND,
-       "The header of the backend's answer is larger than the limit.",
-       "Send fewer or smaller headers; the limit is 'limits.response_header_size'.")
+       "The header or the trailers of the backend's answer are larger than the limit.",
+       "Send fewer or smaller headers; the limits are 'limits.response_header_size', "
+       "'limits.response_header_count', 'limits.trailer_size' and 'limits.trailer_count'.")
 REASON(BACKEND_RESPONSE_TIMEOUT, "backend_response_timeout", 504, BACKEND,
        "The backend did not answer in time.",
        "See the backend's own log; the limit is 'timeouts.response' of the backend.")

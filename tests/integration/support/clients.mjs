@@ -137,7 +137,7 @@ function answerLength(text, method) {
     const { status, value } = parseAnswer(text);
     if (method === "HEAD" || status === 204 || status === 304 || status < 200) return end + 4;
     if (/chunked/i.test(value("Transfer-Encoding") ?? "")) {
-        const last = /\r\n0\r\n\r\n/.exec(text.slice(end));
+        const last = /\r\n0\r\n(?:[^\r\n]+\r\n)*\r\n/.exec(text.slice(end));
         return last ? end + last.index + last[0].length : -1;
     }
     const length = value("Content-Length");
@@ -173,8 +173,20 @@ class RawClient {
         return this;
     }
 
-    /* The next answer; null when the connection ends without one. */
+    /* The next answer that counts, with the interim ones before it; null when the connection ends
+     * without one. */
     async answer(method = "GET") {
+        const interim = [];
+        for (;;) {
+            const answer = await this.message(method);
+            if (answer === null) return null;
+            if (!(answer.status < 200)) return { ...answer, interim };
+            interim.push(answer);
+        }
+    }
+
+    /* The next answer, which may be an interim one. */
+    async message(method = "GET") {
         const wait = async () => {
             for (;;) {
                 const length = answerLength(this.#text, method);

@@ -23,7 +23,7 @@
     "version, include, tls_profiles, trust_profiles, backends, route_sets, listeners, limits, "    \
     "log, admin, "                                                                                 \
     "monitoring, workers, "                                                                        \
-    "user, confinement"
+    "user, confinement, via"
 #define LISTENER_WITH HEAD "  - address: \":8443\"\n" TLS ROUTES
 
 /* Seen from /etc/sallyport it is a path of 101 bytes. */
@@ -407,6 +407,14 @@ TEST(values_with_a_grammar_of_their_own_say_what_it_is)
         {HEAD "  - address: \":8443\"\n" TLS NO_CERTIFICATE "    routes: app\n",
          "6:13: error: there is no route set 'app'; for a route write it in a list: [{ backend: "
          "NAME }]\n"},
+        {VALID "via: 1edge\n", "7:6: error: '1edge' does not begin with a letter\n"},
+        {VALID "via: \"a, b\"\n",
+         "7:6: error: 'a, b' is not a name: letters, digits, '-', '_' and '.', at most 64\n"},
+        {VALID "limits: { trailer_size: 17KiB, trailer_count: 101 }\n",
+         "7:25: error: 'trailer_size' is 17KiB; it must be between 0B and 16KiB\n"
+         "7:47: error: 'trailer_count' is 101; it must be between 0 and 100\n"},
+        {VALID "backends: { a: { endpoints: [\"http://127.0.0.1:1\"], expect: on } }\n",
+         "7:61: error: 'expect' must be forward or answer, not 'on'\n"},
         {VALID "workers: many\n", "7:10: error: 'workers' must be auto or a number, not 'many'\n"},
         {VALID "workers: \"2\"\n", "7:10: error: 'workers' must be auto or a number, not '2'\n"},
         {VALID "workers: 1025\n",

@@ -63,8 +63,11 @@ static void open_origin(size_t index)
 
 static void open_world_with(size_t origin_count)
 {
-    const struct backend_worker_settings worker_settings = {
-        .pools = 1, .response_header_bytes = 32 * 1024, .response_header_count = 1000};
+    const struct backend_worker_settings worker_settings = {.trailer_bytes = 16 * 1024,
+                                                            .trailer_count = 32,
+                                                            .pools = 1,
+                                                            .response_header_bytes = 32 * 1024,
+                                                            .response_header_count = 1000};
     struct error error = {0};
 
     for (size_t i = 0; i < ORIGINS_MAX; i++)
@@ -250,7 +253,7 @@ static void release(struct user *user)
 static void ask_for(struct user *user, const char *head, bool is_head)
 {
     backend_http1.send_head(user->connection, slice_from_text(head), HTTP_FRAMING_NONE, is_head);
-    backend_http1.send_end(user->connection);
+    backend_http1.send_end(user->connection, SLICE(""));
     assert_int_equal(backend_http1.end_turn(user->connection, true), BACKEND_IO_DONE);
 }
 
@@ -1002,7 +1005,7 @@ TEST(content_is_framed_as_the_head_says)
     backend_http1.send_head(user.connection, SLICE("HEAD1 "), HTTP_FRAMING_CHUNKED, false);
     backend_http1.send_content(user.connection, SLICE("0123456789abcdef"));
     backend_http1.send_content(user.connection, SLICE("x"));
-    backend_http1.send_end(user.connection);
+    backend_http1.send_end(user.connection, SLICE(""));
     assert_int_equal(backend_http1.end_turn(user.connection, true), BACKEND_IO_DONE);
     assert_hears(fd, "HEAD1 10\r\n0123456789abcdef\r\n1\r\nx\r\n0\r\n\r\n");
     say(fd, SLICE(OK_ANSWER));
@@ -1013,7 +1016,7 @@ TEST(content_is_framed_as_the_head_says)
     assert_true(backend_http1.is_reused(user.connection));
     backend_http1.send_head(user.connection, SLICE("HEAD2 "), HTTP_FRAMING_LENGTH, false);
     backend_http1.send_content(user.connection, SLICE("content"));
-    backend_http1.send_end(user.connection);
+    backend_http1.send_end(user.connection, SLICE(""));
     assert_int_equal(backend_http1.end_turn(user.connection, true), BACKEND_IO_DONE);
     assert_hears(fd, "HEAD2 content");
     release(&user);
@@ -1094,7 +1097,7 @@ TEST(a_slow_backend_gets_all_of_a_large_content)
             wait_for(&flow.user);
         }
     }
-    backend_http1.send_end(flow.user.connection);
+    backend_http1.send_end(flow.user.connection, SLICE(""));
     while (backend_http1.end_turn(flow.user.connection, true) == BACKEND_IO_WAIT) {
         hear_some(&flow);
         wait_for(&flow.user);

@@ -35,8 +35,11 @@ static void open_world_with(size_t blocks_max)
 
     profile = tls_fixture_profile(&wanted, NULL);
     context = tls_fixture_client(TLS1_3_VERSION, NULL);
-    limits = (struct connection_limits){
-        .request_header_bytes = 1024, .request_header_count = 20, .request_target_bytes = 512};
+    limits = (struct connection_limits){.request_header_bytes = 1024,
+                                        .request_header_count = 20,
+                                        .request_target_bytes = 512,
+                                        .trailer_bytes = 1024,
+                                        .trailer_count = 4};
     blocks = pool_create(CLIENT_HTTP1_BLOCK_BYTES, blocks_max, 0);
     scratch = memory_allocate(CONNECTION_SCRATCH_BYTES);
     listener = (struct tls_fixture_listener){NULL, profile};
@@ -45,6 +48,7 @@ static void open_world_with(size_t blocks_max)
     assert_int_equal(tls_fixture_handshake(&pair), TLS_DONE);
     client_http1_init(&client, pair.server, &limits, NULL, blocks, scratch,
                       CONNECTION_SCRATCH_BYTES);
+    client_http1_set_pseudonym(&client, SLICE("sallyport"));
 }
 
 static void open_world(void)
@@ -454,7 +458,7 @@ TEST(nobody_is_invited_behind_an_answer)
     assert_request("/a");
     assert_int_equal(operations->send_head(&client, &ok_response, true), REASON_NONE);
     operations->invite_content(&client);
-    operations->send_end(&client);
+    operations->send_end(&client, SLICE(""));
     assert_null(strstr(end_turn(), "100 Continue"));
     close_world();
 }
@@ -479,7 +483,7 @@ static void send_two_parts(void)
 {
     operations->send_content(&client, SLICE("0123456789"));
     operations->send_content(&client, SLICE("abcdefghijklmnop"));
-    operations->send_end(&client);
+    operations->send_end(&client, SLICE(""));
 }
 
 TEST(content_of_unknown_length_goes_in_chunks)
@@ -558,7 +562,7 @@ TEST(the_connection_closes_when_either_side_wants_it)
     for (size_t i = 0; i < COUNT(requests); i++) {
         open_world();
         send_response(requests[i], &ok_response, i == 0);
-        operations->send_end(&client);
+        operations->send_end(&client, SLICE(""));
         assert_has(end_turn(), "\r\nConnection: close\r\n");
         assert_true(client.answer_closes);
         close_world();

@@ -92,9 +92,16 @@ static void fake_send_content(struct backend_connection *connection, struct slic
     (void)content;
 }
 
-static void fake_send_end(struct backend_connection *connection)
+static void fake_send_end(struct backend_connection *connection, struct slice trailers)
 {
     (void)connection;
+    (void)trailers;
+}
+
+static struct http_fields fake_trailers(const struct backend_connection *connection)
+{
+    (void)connection;
+    return (struct http_fields){NULL, 0};
 }
 
 static enum backend_io fake_read_head(struct backend_connection *connection,
@@ -171,6 +178,7 @@ static const struct backend_operations fake_backend = {
     .send_end = fake_send_end,
     .read_head = fake_read_head,
     .read_content = fake_read_content,
+    .trailers = fake_trailers,
     .end_turn = fake_end_turn,
     .release = fake_release,
     .endpoint = fake_endpoint,
@@ -293,6 +301,7 @@ static void open_world(void)
     generation = (struct connection_generation){
         .exchange = {.telemetry = telemetry_worker(telemetry, 0),
                      .backend_operations = &fake_backend,
+                     .pseudonym = SLICE("sallyport"),
                      .owned_names = owned_names,
                      .request_idle_ms = LONG_MS,
                      .response_idle_ms = LONG_MS,

@@ -62,6 +62,7 @@ struct fake_client {
     struct slice content; /* that has come and was not read */
     bool content_ends;
     enum reason content_fails; /* UNDECIDED: it does not */
+    struct http_fields trailers;
     size_t room;
     enum reason head_refused;
     bool has_head;
@@ -128,13 +129,46 @@ static void client_send_content(void *context, struct slice content)
         note("client: '%.*s'", SLICE_FORMAT(content));
 }
 
-static void client_send_end(void *context)
+/* The lines of a trailer section, as one. */
+static void note_end(const char *who, struct slice trailers)
+{
+    char text[256] = "";
+
+    assert_true(trailers.size < sizeof(text));
+    if (trailers.size > 0)
+        memcpy(text, trailers.data, trailers.size);
+    for (char *at = text; *at != '\0'; at++) {
+        if (*at == '\r')
+            *at = ';';
+        else if (*at == '\n')
+            *at = ' ';
+    }
+    note("%s: end%s%s", who, trailers.size > 0 ? " " : "", text);
+}
+
+static void client_send_end(void *context, struct slice trailers)
 {
     struct fake_client *client = context;
 
     assert_true(client->has_head && !client->has_end);
     client->has_end = true;
-    note("client: end");
+    note_end("client", trailers);
+}
+
+static struct http_fields client_trailers(void *context)
+{
+    const struct fake_client *client = context;
+
+    return client->trailers;
+}
+
+static enum reason client_send_interim(void *context, const struct http_response *response)
+{
+    const struct fake_client *client = context;
+
+    assert_false(client->has_head);
+    note("client: %u", response->status);
+    return REASON_NONE;
 }
 
 static uint64_t client_send_answer(void *context, const struct answer_facts *facts)
@@ -154,8 +188,10 @@ static uint64_t client_send_answer(void *context, const struct answer_facts *fac
 
 static const struct exchange_client_operations fake_client = {
     .read_content = client_read_content,
+    .trailers = client_trailers,
     .invite_content = client_invite_content,
     .room = client_room,
+    .send_interim = client_send_interim,
     .send_head = client_send_head,
     .send_content = client_send_content,
     .send_end = client_send_end,
@@ -176,6 +212,7 @@ struct backend_connection {
     size_t head_count;
     size_t heads_read;
     struct slice content;
+    struct http_fields trailers;
     bool ends;
     enum reason fails; /* UNDECIDED: it does not */
     enum backend_io turn;
@@ -253,11 +290,17 @@ static void fake_send_content(struct backend_connection *backend, struct slice c
         note("backend: '%.*s'", SLICE_FORMAT(content));
 }
 
-static void fake_send_end(struct backend_connection *backend)
+static void fake_send_end(struct backend_connection *backend, struct slice trailers)
 {
     assert_true(!backend->is_released && !backend->has_end);
     backend->has_end = true;
-    note("backend: end");
+    note_end("backend", trailers);
+}
+
+static struct http_fields fake_trailers(const struct backend_connection *backend)
+{
+    assert_true(!backend->is_released && backend->ends);
+    return backend->trailers;
 }
 
 static enum backend_io fake_failure(const struct backend_connection *backend,
@@ -343,6 +386,7 @@ static const struct backend_operations fake_backend = {
     .send_end = fake_send_end,
     .read_head = fake_read_head,
     .read_content = fake_read_content,
+    .trailers = fake_trailers,
     .end_turn = fake_end_turn,
     .release = fake_release,
     .endpoint = fake_endpoint,
@@ -399,7 +443,7 @@ static void open_log(void)
     assert_non_null(world.telemetry);
 }
 
-static void open_pool(size_t addresses)
+static void open_pool_that(size_t addresses, enum backend_expect expect)
 {
     struct error error = {0};
 
@@ -412,9 +456,15 @@ static void open_pool(size_t addresses)
         .connect_timeout_ms = 11,
         .response_timeout_ms = 22,
         .connections_max = 4,
+        .expect = expect,
     };
     world.pool = backend_pool_create(&world.backend_settings, 0, NULL, &error);
     assert_non_null(world.pool);
+}
+
+static void open_pool(size_t addresses)
+{
+    open_pool_that(addresses, BACKEND_EXPECT_FORWARD);
 }
 
 static void make_listener(enum which which, const char *name, const char *const *hosts,
@@ -492,6 +542,7 @@ static void open_world_with(size_t addresses)
         .stores = {.verdicts = verdict_store_create(&verdicts),
                    .identities = identity_table_create(1024 * 1024, 0)},
         .telemetry = telemetry_worker(world.telemetry, 0),
+        .pseudonym = SLICE("sallyport"),
         .backend_operations = &fake_backend,
         .owned_names = world.owned_names,
         .request_idle_ms = 33,
@@ -624,7 +675,10 @@ static void backend_answers(size_t index, unsigned status, const char *content)
     backends[index].ends = true;
 }
 
-#define GET  "GET /app/x HTTP/1.1\r\nHost: main.example\r\n\r\n"
+#define GET "GET /app/x HTTP/1.1\r\nHost: main.example\r\n\r\n"
+#define POST_EXPECTING                                                                             \
+    "POST /app/x HTTP/1.1\r\nHost: main.example\r\nExpect: 100-continue\r\n"                       \
+    "Content-Length: 10\r\n\r\n"
 #define POST "POST /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: 10\r\n\r\n"
 #define POST_CHUNKED                                                                               \
     "POST /app/x HTTP/1.1\r\nHost: main.example\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -870,7 +924,7 @@ TEST(the_connection_closes_behind_an_exchange_that_is_drained)
 
 /* ---- interim answers ---- */
 
-TEST(interim_answers_are_skipped)
+TEST(interim_answers_are_passed_on)
 {
     open_world();
     start(GET);
@@ -878,10 +932,123 @@ TEST(interim_answers_are_skipped)
     backend_answers(0, 103, "");
     backend_answers(0, 200, "x");
     (void)turn();
-    assert_journal("acquire 0, backend: GET /app/x HTTP/1.1, backend: end, client: 200, "
-                   "client: 'x', client: end, release");
+    /* Whether it waits to be invited, the client's side knows. */
+    assert_journal("acquire 0, backend: GET /app/x HTTP/1.1, backend: end, invite, client: 103, "
+                   "client: 200, client: 'x', client: end, release");
     close_world();
     assert_record("\"backend_status\":200");
+}
+
+TEST(a_backend_is_asked_whether_content_is_wanted)
+{
+    open_world();
+    world.client.content_ends = true;
+    start(POST_EXPECTING);
+    (void)turn();
+    assert_non_null(strstr(backends[0].head, "\r\nExpect: 100-continue\r\n"));
+    assert_journal("acquire 0, backend: POST /app/x HTTP/1.1, backend: end");
+    backend_answers(0, 100, "");
+    (void)turn();
+    assert_journal("invite");
+    backend_answers(0, 200, "");
+    (void)turn();
+    assert_journal("client: 200, client: end, release");
+    close_world();
+}
+
+TEST(a_client_that_waits_for_the_backends_word_is_not_late)
+{
+    open_world();
+    start(POST_EXPECTING);
+    (void)turn();
+    exchange_time_out(world.exchange);
+    assert_non_null(strstr(journal, "504 backend_response_timeout close"));
+    journal[0] = '\0';
+    close_world();
+}
+
+TEST(the_gateway_answers_for_a_backend_that_does_not_know_of_100)
+{
+    open_world();
+    backend_pool_destroy(world.pool);
+    open_pool_that(1, BACKEND_EXPECT_ANSWER);
+    world.plans[MAIN].pool = world.pool;
+    start(POST_EXPECTING);
+    (void)turn();
+    assert_null(strstr(backends[0].head, "Expect"));
+    assert_journal("acquire 0, backend: POST /app/x HTTP/1.1, invite");
+    exchange_abort(world.exchange, REASON_REQUEST_ABANDONED, NULL);
+    journal[0] = '\0';
+    close_world();
+}
+
+#define OPTIONS_HERE "OPTIONS /app/x HTTP/1.1\r\nHost: main.example\r\nMax-Forwards: 0\r\n\r\n"
+
+TEST(options_that_may_go_no_further_are_answered_here)
+{
+    open_world();
+    start(OPTIONS_HERE);
+    (void)turn();
+    assert_journal("client: 204, client: end");
+    close_world();
+    assert_record("\"status\":204");
+    assert_record("\"reason\":\"none\"");
+}
+
+TEST(a_request_that_goes_round_in_circles_is_refused)
+{
+    open_world();
+    start("GET /app/x HTTP/1.1\r\nHost: main.example\r\nVia: 1.1 sallyport\r\n\r\n");
+    (void)turn();
+    assert_journal("client: 508 request_loop close");
+    close_world();
+}
+
+static struct http_field trailer_fields[] = {
+    {SLICE_STATIC("X-Check"), SLICE_STATIC("1")},
+    {SLICE_STATIC("X-Arr_ClientCert"), SLICE_STATIC("forged")},
+    {SLICE_STATIC("X-Named"), SLICE_STATIC("2")},
+    {SLICE_STATIC("Content-Length"), SLICE_STATIC("3")},
+    {SLICE_STATIC("Content-Digest"), SLICE_STATIC("4")},
+};
+static const struct http_fields all_trailers = {trailer_fields, COUNT(trailer_fields)};
+
+TEST(trailers_of_a_request_pass_without_what_may_not_stand_there)
+{
+    open_world();
+    world.client.content = SLICE("x");
+    world.client.content_ends = true;
+    world.client.trailers = all_trailers;
+    start("POST /app/x HTTP/1.1\r\nHost: main.example\r\nConnection: x-named\r\n"
+          "Transfer-Encoding: chunked\r\n\r\n");
+    backend_answers(0, 200, "");
+    (void)turn();
+    assert_journal("acquire 0, backend: POST /app/x HTTP/1.1 +, invite, backend: 'x', "
+                   "backend: end X-Check: 1; Content-Digest: 4; , "
+                   "client: 200, client: end, release");
+    close_world();
+    assert_record("\"stripped_headers\":3,");
+}
+
+static void answers_with_trailers(const char *request, const char *expected)
+{
+    open_world();
+    start(request);
+    backends[0].trailers = all_trailers;
+    backend_answers(0, 200, "");
+    (void)turn();
+    assert_non_null(strstr(journal, expected));
+    journal[0] = '\0';
+    close_world();
+}
+
+TEST(trailers_of_an_answer_pass_to_a_client_that_takes_them)
+{
+    answers_with_trailers("GET /app/x HTTP/1.1\r\nHost: main.example\r\nTE: trailers\r\n\r\n",
+                          "client: end X-Check: 1; X-Named: 2; Content-Digest: 4; , release");
+    answers_with_trailers(GET, "client: end, release");
+    answers_with_trailers("GET /app/x HTTP/1.0\r\nHost: main.example\r\nTE: trailers\r\n\r\n",
+                          "client: end, release");
 }
 
 TEST(endless_interim_answers_are_refused)
@@ -891,8 +1058,10 @@ TEST(endless_interim_answers_are_refused)
     for (size_t i = 0; i < 17; i++)
         backend_answers(0, 103, "");
     (void)turn();
-    assert_journal("acquire 0, backend: GET /app/x HTTP/1.1, backend: end, release, "
-                   "client: 502 backend_response_malformed");
+    assert_true(strstr(journal, "client: 103, client: 103, ") != NULL);
+    assert_true(strstr(journal, "client: 103, release, client: 502 backend_response_malformed") !=
+                NULL);
+    journal[0] = '\0';
     close_world();
     assert_record("\"detail\":\"endless interim responses\"");
     assert_record("\"backend_status\":0");
@@ -1663,7 +1832,14 @@ int main(void)
         cmocka_unit_test(an_early_answer_closes_although_the_request_was_completed_later),
         cmocka_unit_test(a_request_for_a_head_says_so),
         cmocka_unit_test(the_connection_closes_behind_an_exchange_that_is_drained),
-        cmocka_unit_test(interim_answers_are_skipped),
+        cmocka_unit_test(interim_answers_are_passed_on),
+        cmocka_unit_test(a_backend_is_asked_whether_content_is_wanted),
+        cmocka_unit_test(a_client_that_waits_for_the_backends_word_is_not_late),
+        cmocka_unit_test(the_gateway_answers_for_a_backend_that_does_not_know_of_100),
+        cmocka_unit_test(options_that_may_go_no_further_are_answered_here),
+        cmocka_unit_test(a_request_that_goes_round_in_circles_is_refused),
+        cmocka_unit_test(trailers_of_a_request_pass_without_what_may_not_stand_there),
+        cmocka_unit_test(trailers_of_an_answer_pass_to_a_client_that_takes_them),
         cmocka_unit_test(endless_interim_answers_are_refused),
         cmocka_unit_test(a_backend_cannot_switch_protocols),
         cmocka_unit_test(the_next_address_is_tried_when_one_cannot_be_reached),

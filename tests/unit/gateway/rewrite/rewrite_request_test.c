@@ -39,6 +39,7 @@ static struct rewrite_request_facts facts_of(enum client_certificate_mode mode)
         .forwarded_for = SLICE("192.0.2.7"),
         .listener_port = 8443,
         .trace_id = trace_id,
+        .pseudonym = SLICE("sallyport"),
         .host = SLICE("api.example.com"),
         .authentication = &anonymous,
         .mode = mode,
@@ -263,9 +264,9 @@ TEST(hop_by_hop_fields_stay_behind)
                                                "\r\n");
     struct outgoing outgoing = rewrite_plainly(&request);
     static const char *const gone[] = {
-        "Connection", "Keep-Alive", "Proxy-Connection", "Proxy-Authorization",
-        "TE",         "Trailer",    "Upgrade",          "HTTP2-Settings",
-        "X-Secret",   "X-Other",    "Expect",
+        "Keep-Alive", "Proxy-Connection", "Proxy-Authorization",
+        "Trailer",    "Upgrade",          "HTTP2-Settings",
+        "X-Secret",   "X-Other",          "Expect",
     };
 
     assert_int_equal(outgoing.reason, REASON_NONE);
@@ -273,6 +274,124 @@ TEST(hop_by_hop_fields_stay_behind)
     for (size_t i = 0; i < COUNT(gone); i++)
         assert_value(&outgoing, gone[i], "(absent)");
     assert_value(&outgoing, "Authorization", "Bearer a");
+    assert_value(&outgoing, "Connection", "TE");
+    assert_value(&outgoing, "TE", "trailers");
+}
+
+TEST(trailers_are_wanted_from_a_backend_where_the_client_can_take_them)
+{
+    static const struct {
+        struct slice text;
+        const char *te;
+    } cases[] = {
+        {SLICE_STATIC("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "(absent)"},
+        {SLICE_STATIC("GET / HTTP/1.1\r\nHost: a\r\nTE: deflate;q=0.5\r\n\r\n"), "(absent)"},
+        {SLICE_STATIC("GET / HTTP/1.1\r\nHost: a\r\nTE: xtrailers\r\n\r\n"), "(absent)"},
+        {SLICE_STATIC("GET / HTTP/1.1\r\nHost: a\r\nTE: gzip, Trailers\r\n\r\n"), "trailers"},
+        {SLICE_STATIC("GET / HTTP/1.1\r\nHost: a\r\nTE: gzip\r\nte: trailers\r\n\r\n"), "trailers"},
+        {SLICE_STATIC("GET / HTTP/1.0\r\nHost: a\r\nTE: trailers\r\n\r\n"), "(absent)"},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct http_request request = request_from(cases[i].text.data);
+        struct outgoing outgoing = rewrite_plainly(&request);
+
+        assert_value(&outgoing, "TE", cases[i].te);
+    }
+}
+
+TEST(trailers_are_announced_where_they_can_come_and_may)
+{
+    struct http_request request =
+        request_from("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+                     "Trailer: X-Arr-ClientCert, X-Check, Content-Length\r\n\r\n");
+    struct outgoing outgoing = rewrite_plainly(&request);
+
+    assert_value(&outgoing, "Trailer", "X-Check");
+    request = request_from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+                           "Trailer: X-Check\r\n\r\n");
+    outgoing = rewrite_plainly(&request);
+    assert_value(&outgoing, "Trailer", "(absent)");
+}
+
+TEST(a_backend_is_asked_to_continue_where_the_client_waits_for_it)
+{
+    struct http_request request = request_from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n"
+                                               "Expect: 100-continue\r\n\r\n");
+    static const struct rewrite_settings settings = {0};
+    struct rewrite_request_facts facts = facts_of(CLIENT_CERTIFICATE_NONE);
+    struct outgoing outgoing;
+
+    facts.expects_continue = true;
+    outgoing = rewrite(&settings, &request, &facts);
+    assert_value(&outgoing, "Expect", "100-continue");
+    request = request_from("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n"
+                           "Expect: 100-continue\r\n\r\n");
+    outgoing = rewrite(&settings, &request, &facts);
+    assert_value(&outgoing, "Expect", "(absent)");
+}
+
+TEST(the_hops_that_options_may_still_make_are_counted_down)
+{
+    static const struct {
+        const char *text;
+        const char *left;
+        enum reason reason;
+        bool ends_here;
+    } cases[] = {
+        {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 7\r\n\r\n", "6", REASON_NONE, false},
+        {"OPTIONS * HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\n\r\n", "0", REASON_NONE, false},
+        {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", "(absent)", REASON_NONE, true},
+        {"OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n", "(absent)", REASON_NONE, false},
+        {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: x\r\n\r\n", "(absent)",
+         REASON_REQUEST_HEADER_MALFORMED, true},
+        {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: -1\r\n\r\n", "(absent)",
+         REASON_REQUEST_HEADER_MALFORMED, true},
+        {"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 1\r\nMax-Forwards: 2\r\n\r\n", "(absent)",
+         REASON_REQUEST_HEADER_MALFORMED, true},
+        {"GET / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n", "0", REASON_NONE, false},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct http_request request = request_from(cases[i].text);
+        struct outgoing outgoing = rewrite_plainly(&request);
+        bool ends_here = !cases[i].ends_here;
+
+        assert_int_equal(rewrite_check_hops(&request, SLICE("sallyport"), &ends_here),
+                         cases[i].reason);
+        assert_int_equal(ends_here, cases[i].ends_here);
+        assert_value(&outgoing, "Max-Forwards", cases[i].left);
+    }
+}
+
+TEST(a_request_that_was_here_before_is_recognised)
+{
+    static const struct {
+        const char *via;
+        bool is_loop;
+    } cases[] = {
+        {"1.1 sallyport", true},
+        {"1.0 cdn, 1.1 SallyPort", true},
+        {"HTTP/1.1 sallyport (with a comment), 1.1 last", true},
+        {"1.1 \t sallyport", true},
+        {"1.1 sallyport-2", false},
+        {"1.1 my.sallyport", false},
+        {"sallyport", false},
+        {"1.1 cdn (sallyport)", false},
+        {"", false},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[256];
+        struct http_request request;
+        bool ends_here;
+
+        (void)snprintf(text, sizeof(text), "GET / HTTP/1.1\r\nHost: a\r\nVia: x\r\nVia: %s\r\n\r\n",
+                       cases[i].via);
+        request = request_from(text);
+        assert_int_equal(rewrite_check_hops(&request, SLICE("sallyport"), &ends_here),
+                         cases[i].is_loop ? REASON_REQUEST_LOOP : REASON_NONE);
+    }
 }
 
 TEST(via_names_the_version_in_which_a_request_came_and_keeps_earlier_proxies)
@@ -991,6 +1110,11 @@ int main(void)
         cmocka_unit_test(framing_is_ours_and_says_what_the_reader_found),
         cmocka_unit_test(a_message_whose_end_nobody_knows_is_not_forwarded),
         cmocka_unit_test(hop_by_hop_fields_stay_behind),
+        cmocka_unit_test(trailers_are_wanted_from_a_backend_where_the_client_can_take_them),
+        cmocka_unit_test(trailers_are_announced_where_they_can_come_and_may),
+        cmocka_unit_test(a_backend_is_asked_to_continue_where_the_client_waits_for_it),
+        cmocka_unit_test(the_hops_that_options_may_still_make_are_counted_down),
+        cmocka_unit_test(a_request_that_was_here_before_is_recognised),
         cmocka_unit_test(via_names_the_version_in_which_a_request_came_and_keeps_earlier_proxies),
         cmocka_unit_test(repeated_fields_pass_in_their_order),
         cmocka_unit_test(no_spelling_of_our_names_passes),

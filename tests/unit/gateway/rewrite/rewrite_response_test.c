@@ -38,8 +38,10 @@ static struct http_response response_from(const char *text, bool to_head)
 
 static struct rewrite_response_facts facts_of(enum http_framing framing)
 {
-    return (struct rewrite_response_facts){
-        .client_version = HTTP_VERSION_1_1, .framing = framing, .now = now};
+    return (struct rewrite_response_facts){.client_version = HTTP_VERSION_1_1,
+                                           .pseudonym = SLICE("sallyport"),
+                                           .framing = framing,
+                                           .now = now};
 }
 
 static struct slice rewrite(const struct http_response *response,

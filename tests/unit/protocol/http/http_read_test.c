@@ -232,8 +232,8 @@ TEST(a_malformed_request_line_is_refused)
         {SLICE("GET / HTTP/1.2\r\nHost: a\r\n\r\n"), REASON_REQUEST_VERSION_UNSUPPORTED},
         {SLICE("GET / HTTP/0.9\r\nHost: a\r\n\r\n"), REASON_REQUEST_VERSION_UNSUPPORTED},
         {SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), REASON_REQUEST_VERSION_UNSUPPORTED},
-        {SLICE("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n"), REASON_REQUEST_METHOD_UNSUPPORTED},
-        {SLICE("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"), REASON_REQUEST_METHOD_UNSUPPORTED},
+        {SLICE("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n"), REASON_REQUEST_METHOD_REFUSED},
+        {SLICE("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"), REASON_REQUEST_METHOD_REFUSED},
         {SLICE("get / HTTP/1.1\r\nHost: a\r\n\r\n"), REASON_REQUEST_METHOD_UNSUPPORTED},
         {SLICE("Post / HTTP/1.1\r\nHost: a\r\n\r\n"), REASON_REQUEST_METHOD_UNSUPPORTED},
         {SLICE("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), REASON_REQUEST_METHOD_UNSUPPORTED},
@@ -577,10 +577,11 @@ TEST(only_100_continue_may_be_expected)
 {
     struct http_request request;
     const struct refused_request cases[] = {
-        {WITH("Expect:"), REASON_REQUEST_UPGRADE_UNSUPPORTED},
-        {WITH("Expect: 200-ok"), REASON_REQUEST_UPGRADE_UNSUPPORTED},
-        {WITH("Expect: 100-continue, x"), REASON_REQUEST_UPGRADE_UNSUPPORTED},
-        {WITH("Expect: 100-continue\r\nExpect: 100-continue"), REASON_REQUEST_UPGRADE_UNSUPPORTED},
+        {WITH("Expect:"), REASON_REQUEST_EXPECTATION_UNSUPPORTED},
+        {WITH("Expect: 200-ok"), REASON_REQUEST_EXPECTATION_UNSUPPORTED},
+        {WITH("Expect: 100-continue, x"), REASON_REQUEST_EXPECTATION_UNSUPPORTED},
+        {WITH("Expect: 100-continue\r\nExpect: 100-continue"),
+         REASON_REQUEST_EXPECTATION_UNSUPPORTED},
     };
 
     assert_requests_refused(cases, COUNT(cases));
@@ -774,6 +775,8 @@ TEST(the_framing_of_a_response_is_known)
         {SLICE("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"), false, HTTP_FRAMING_NONE,
          5, true, true},
         {SLICE("HTTP/1.1 304 Not Modified\r\n\r\n"), false, HTTP_FRAMING_NONE, 0, false, true},
+        {SLICE("HTTP/1.1 205 Reset\r\nContent-Length: 0\r\n\r\n"), false, HTTP_FRAMING_NONE, 0,
+         true, true},
         {SLICE("HTTP/1.1 204 No Content\r\n\r\n"), false, HTTP_FRAMING_NONE, 0, false, true},
         {SLICE("HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n"), false, HTTP_FRAMING_NONE, 0,
          false, true},
@@ -845,6 +848,7 @@ TEST(a_malformed_response_is_refused)
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"),
         SLICE("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
         SLICE("HTTP/1.1 103 Early Hints\r\nContent-Length: 1\r\n\r\n"),
+        SLICE("HTTP/1.1 205 Reset\r\nContent-Length: 5\r\n\r\n"),
         SLICE("HTTP/1.1 100 Continue\r\nTransfer-Encoding: chunked\r\n\r\n"),
     };
 
