@@ -12,8 +12,10 @@
 #include "app/config/config.h"
 #include "app/config_report.h"
 #include "app/generation_report.h"
+#include "app/pkcs11_setup.h"
 #include "gateway/backend/backend_registry.h"
 #include "gateway/generation/generation.h"
+#include "protocol/tls/tls_pkcs11.h"
 #include "protocol/tls/tls_session_store.h"
 #include "protocol/x509/public_authorities.h"
 #include "runtime/log.h"
@@ -29,7 +31,10 @@ static bool can_build(const struct generation_settings *settings, size_t *warnin
     };
     struct error error = {.kind = ERROR_NONE};
     struct public_authorities *authorities = generation_report_load_authorities();
-    struct generation *generation = generation_create(settings, &facts, &error);
+    struct tls_pkcs11 *pkcs11 = NULL;
+    struct generation *generation = pkcs11_setup(&pkcs11, settings, true, &error)
+                                        ? generation_create(settings, &facts, &error)
+                                        : NULL;
     bool built = generation != NULL;
 
     if (built)
@@ -40,6 +45,7 @@ static bool can_build(const struct generation_settings *settings, size_t *warnin
     generation_release(generation);
     backend_registry_destroy(facts.backends);
     tls_session_store_destroy(facts.sessions);
+    tls_pkcs11_stop(pkcs11);
     return built;
 }
 

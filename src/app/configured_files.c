@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "protocol/tls/tls_pkcs11.h"
 #include "runtime/memory.h"
 
 void configured_files_add(struct configured_files *files, const char *path)
@@ -43,6 +44,18 @@ static void add_anchors(struct configured_files *files,
     add_trust(files, trust == NULL ? NULL : trust->trial);
 }
 
+/* A key in a token is no file, but its PIN may be in one. */
+static void add_key(struct configured_files *files, const char *key)
+{
+    char *pin_file = tls_pkcs11_is_uri(key) ? tls_pkcs11_pin_file(key) : NULL;
+
+    if (!tls_pkcs11_is_uri(key))
+        configured_files_add(files, key);
+    else if (pin_file != NULL)
+        configured_files_add(files, pin_file);
+    memory_release(pin_file);
+}
+
 static void add_certificate(struct configured_files *files,
                             const struct tls_certificate_settings *certificate)
 {
@@ -59,7 +72,7 @@ static void add_certificate(struct configured_files *files,
         }
     } else {
         configured_files_add(files, certificate->chain);
-        configured_files_add(files, certificate->key);
+        add_key(files, certificate->key);
     }
 }
 

@@ -91,6 +91,9 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
         add(&written, admin_directory);
     if (ready_directory != NULL)
         add(&written, ready_directory);
+    for (const char *const *path = settings->pkcs11_directories; path != NULL && *path != NULL;
+         path++)
+        add(&written, *path);
     confinement = confinement_apply(
         &(struct confinement_settings){
             .user = settings->user,

@@ -24,6 +24,7 @@
 #include "app/gateway_confinement.h"
 #include "app/generation_report.h"
 #include "app/passed_sockets.h"
+#include "app/pkcs11_setup.h"
 #include "app/ready_file.h"
 #include "app/restart_needed.h"
 #include "app/service_notify.h"
@@ -33,6 +34,7 @@
 #include "gateway/generation/generation.h"
 #include "gateway/identity/anchor_usage.h"
 #include "protocol/tls/tls_key_log.h"
+#include "protocol/tls/tls_pkcs11.h"
 #include "protocol/tls/tls_session_store.h"
 #include "protocol/x509/key_decoding.h"
 #include "protocol/x509/public_authorities.h"
@@ -55,6 +57,7 @@ struct gateway {
     struct verdict_store *verdicts;
     struct confinement *confinement; /* NULL: none */
     struct key_decoding *decoding;
+    struct tls_pkcs11 *pkcs11;              /* NULL: no key is in a token */
     struct public_authorities *authorities; /* NULL: the system has none */
     struct passed_sockets *passed;
     struct service_notify *notify; /* NULL: nobody waits to be told */
@@ -440,7 +443,8 @@ static struct generation *load(struct gateway *gateway, bool is_last_try, struct
         error_set(error, ERROR_VALUE, "%s cannot be used", gateway->settings->configuration);
     } else {
         create_telemetry(gateway, settings);
-        generation = generation_create(settings, &gateway->facts, error);
+        if (pkcs11_setup(&gateway->pkcs11, settings, gateway->generation == NULL, error))
+            generation = generation_create(settings, &gateway->facts, error);
     }
     if (is_last_try || generation != NULL)
         config_report(config);
@@ -601,7 +605,7 @@ static void reload(struct gateway *gateway)
     gateway_status_begin_reload(&gateway->status);
     service_notify_reloading(gateway->notify, "reloading");
     next = load(gateway, is_last_try, &error);
-    if (next == NULL && !is_last_try) {
+    if (next == NULL && !is_last_try && error.kind != ERROR_CREDENTIAL) {
         timer_start(gateway->second_try, TRY_AGAIN_MS);
         return;
     }
@@ -893,6 +897,7 @@ static void release(struct gateway *gateway)
     service_notify_close(gateway->notify);
     passed_sockets_close(gateway->passed);
     public_authorities_release(gateway->authorities);
+    tls_pkcs11_stop(gateway->pkcs11);
     key_decoding_stop(gateway->decoding);
 }
 

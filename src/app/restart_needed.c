@@ -41,6 +41,13 @@ static char **copy_texts(const char *const *texts)
     return copy;
 }
 
+static void release_texts(char **texts)
+{
+    for (char **text = texts; text != NULL && *text != NULL; text++)
+        memory_release(*text);
+    memory_release(texts);
+}
+
 void fixed_settings_keep(struct fixed_settings *fixed, const struct generation_settings *settings)
 {
     *fixed = (struct fixed_settings){
@@ -50,14 +57,16 @@ void fixed_settings_keep(struct fixed_settings *fixed, const struct generation_s
         .admin_socket = memory_copy_text(settings->admin_socket),
         .monitoring_address = memory_copy_text(settings->monitoring_address),
         .monitoring_hosts = copy_texts(settings->monitoring_hosts),
+        .pkcs11_module = memory_copy_text(settings->pkcs11_module),
+        .pkcs11_directories = copy_texts(settings->pkcs11_directories),
     };
 }
 
 void fixed_settings_release(struct fixed_settings *fixed)
 {
-    for (char **host = fixed->monitoring_hosts; host != NULL && *host != NULL; host++)
-        memory_release(*host);
-    memory_release(fixed->monitoring_hosts);
+    release_texts(fixed->monitoring_hosts);
+    release_texts(fixed->pkcs11_directories);
+    memory_release(fixed->pkcs11_module);
     memory_release(fixed->user);
     memory_release(fixed->admin_socket);
     memory_release(fixed->monitoring_address);
@@ -82,4 +91,7 @@ void fixed_settings_warn(const struct fixed_settings *fixed, const struct genera
     if (!is_same_text(fixed->monitoring_address, next->monitoring_address) ||
         !are_same_texts(fixed->monitoring_hosts, next->monitoring_hosts))
         warn("monitoring");
+    if (!is_same_text(fixed->pkcs11_module, next->pkcs11_module) ||
+        !are_same_texts(fixed->pkcs11_directories, next->pkcs11_directories))
+        warn("pkcs11");
 }

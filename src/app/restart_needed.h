@@ -14,6 +14,8 @@ struct fixed_settings {
     char *admin_socket;
     char *monitoring_address;
     char **monitoring_hosts; /* ends with NULL; NULL: none */
+    char *pkcs11_module;
+    char **pkcs11_directories;
 };
 
 /* Keeps copies. */

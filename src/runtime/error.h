@@ -16,6 +16,7 @@ enum error_kind {
     ERROR_CERTIFICATE, /* a certificate, key or list that cannot be used */
     ERROR_SYSTEM,      /* the operating system said no */
     ERROR_LIMIT,       /* more than a limit allows */
+    ERROR_CREDENTIAL,  /* a secret was refused: trying again may lock what it opens */
     ERROR_USAGE        /* a command line that makes no sense */
 };
 

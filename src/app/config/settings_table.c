@@ -10,6 +10,7 @@
 #include "app/config/special_settings_internal.h"
 #include "gateway/generation/generation_settings.h"
 #include "gateway/listener/listener.h"
+#include "protocol/tls/tls_pkcs11.h"
 
 #define SIZE_OF(type, member) sizeof(((type *)NULL)->member)
 #define FIELD(type, member)   .offset = offsetof(type, member), .size = SIZE_OF(type, member)
@@ -57,8 +58,7 @@ static bool key_is_valid(struct slice text, struct error *error)
 {
     if (!slice_starts_with(text, SLICE("pkcs11:")))
         return true;
-    error_set(error, ERROR_VALUE, "'key: pkcs11:...' is not supported yet");
-    return false;
+    return tls_pkcs11_uri_is_valid(text, error);
 }
 
 static const struct setting certificate_settings[] = {
@@ -73,14 +73,18 @@ static const struct setting certificate_settings[] = {
         .name = "key", .type = SETTING_PATH, .is_valid = key_is_valid,
         FIELD(struct tls_certificate_settings, key),
         .otherwise = "`directory` or `pfx` is needed",
-        .meaning = "The private key of the certificate, in PEM.",
+        .meaning = "The private key of the certificate: a file in PEM, or the PKCS #11 URI "
+                   "(RFC 7512) of a key in a token, such as "
+                   "`pkcs11:token=gateway;object=server;type=private?pin-source=file:/etc/pin`. "
+                   "The PIN may be `key_password` instead; it is never in the URI.",
         .example = "chain: server.pem\nkey: server.key\n",
     },
     {
         .name = "key_password", .type = SETTING_TEXT, .is_secret = true,
         FIELD(struct tls_certificate_settings, key_password),
         .otherwise = "the key is not encrypted",
-        .meaning = "What the key is encrypted with; best as `${file:PATH}`.",
+        .meaning = "What the key is encrypted with, or the PIN of the token that it is in; best as "
+                   "`${file:PATH}`.",
         .example = "chain: server.pem\nkey: server.key\n"
                    "key_password: \"${KEY_PASSWORD:-secret}\"\n",
     },
@@ -1252,6 +1256,47 @@ static const struct settings_mapping monitoring_mapping = {
     .size = sizeof(struct generation_settings),
 };
 
+/* --- Tokens ----------------------------------------------------------------------------------- */
+
+static bool is_absolute(struct slice text, struct error *error)
+{
+    if (slice_starts_with(text, SLICE("/")))
+        return true;
+    error_set(error, ERROR_VALUE, "'%.80s' must be an absolute path", text.data);
+    return false;
+}
+
+static const struct setting pkcs11_settings[] = {
+    {
+        .name = "module", .type = SETTING_TEXT, .is_valid = is_absolute,
+        FIELD(struct generation_settings, pkcs11_module),
+        .otherwise = "p11-kit's, which knows the modules of the system",
+        .meaning = "The library of the token's maker.",
+        .example = "module: /usr/lib/softhsm/libsofthsm2.so\n",
+    },
+    {
+        .name = "directories", .type = SETTING_TEXTS, .is_valid = is_absolute,
+        FIELD(struct generation_settings, pkcs11_directories),
+        .otherwise = "none",
+        .meaning = "Directories that the module reads and writes while the gateway runs, such as "
+                   "where SoftHSM keeps its tokens. The gateway is confined to what it needs, and "
+                   "cannot know of these; its user must have the right to them too.",
+        .example = "directories: [/var/lib/softhsm/tokens]\n",
+    },
+};
+
+static const struct settings_mapping pkcs11_mapping = {
+    .title = "pkcs11",
+    .meaning = "How keys in tokens are reached. It takes effect when the gateway starts, with a "
+               "key in a token in the configuration; signing is done by the thread that serves the "
+               "client, which waits for the token.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "pkcs11:\n"
+             "  @\n",
+    SETTINGS(pkcs11_settings),
+    .size = sizeof(struct generation_settings),
+};
+
 /* --- The root --------------------------------------------------------------------------------- */
 
 static const struct setting_choice confinement_choices[] = {
@@ -1358,6 +1403,13 @@ static const struct setting root_settings[] = {
         .example = "monitoring: { address: \"127.0.0.1:9101\" }\n",
     },
     {
+        .name = "pkcs11", .type = SETTING_MAPPING, .is_embedded = true, .mapping = &pkcs11_mapping,
+        FIELD(struct root_settings, generation),
+        .otherwise = "p11-kit's module",
+        .meaning = "How keys in tokens are reached.",
+        .example = "pkcs11: { module: /usr/lib/softhsm/libsofthsm2.so }\n",
+    },
+    {
         .name = "workers", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
         .read = settings_read_workers, .expects = "auto or a number", .default_text = "auto",
         FIELD(struct root_settings, generation.workers),
@@ -1426,6 +1478,7 @@ static const struct settings_mapping *const mappings[] = {
     &event_mapping,
     &admin_mapping,
     &monitoring_mapping,
+    &pkcs11_mapping,
     NULL,
 };
 

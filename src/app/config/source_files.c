@@ -81,7 +81,8 @@ const char *source_files_make_path(const struct source_files *sources, const cha
     const char *directory = file == NULL ? sources->files[0].directory : file->directory;
     struct slice here = SLICE("./");
 
-    if (slice_starts_with(text, SLICE("/")))
+    /* The URI of a key in a token is no path, wherever it stands. */
+    if (slice_starts_with(text, SLICE("/")) || slice_starts_with(text, SLICE("pkcs11:")))
         return config_memory_copy(sources->memory, text);
     while (slice_starts_with(text, here))
         text = slice_after(text, here.size);

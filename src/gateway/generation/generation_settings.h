@@ -60,7 +60,9 @@ struct generation_settings {
     size_t workers;                      /* 0: one a core */
     const char *user;                    /* whom root becomes; NULL: "sallyport", else "nobody" */
     enum confinement_filters filters;
-    const char *pseudonym; /* for Via and Proxy-Status; NULL: one that is drawn at start */
+    const char *pseudonym;     /* for Via and Proxy-Status; NULL: one that is drawn at start */
+    const char *pkcs11_module; /* NULL: the engine's own */
+    const char *const *pkcs11_directories; /* that the module needs, absolute; NULL: none */
     /* What the configuration was read from, absolute; a directory that was searched ends with "/.".
      */
     const char *const *source_files;

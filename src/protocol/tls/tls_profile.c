@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "protocol/tls/tls_callbacks_internal.h"
+#include "protocol/tls/tls_pkcs11.h"
 #include "protocol/tls/tls_server_certificate_internal.h"
 #include "protocol/tls/tls_session_store_internal.h"
 #include "runtime/memory.h"
@@ -355,7 +356,8 @@ static void warn_of(struct tls_profile *profile, const struct tls_server_certifi
     else if (X509_cmp_current_time(X509_get0_notBefore(certificate->leaf)) > 0)
         profile->warning =
             memory_format("the certificate in '%s' is not valid yet", certificate->chain_path);
-    else if (stat(certificate->key_path, &status) == 0 &&
+    else if (!tls_pkcs11_is_uri(certificate->key_path) &&
+             stat(certificate->key_path, &status) == 0 &&
              (status.st_mode & (S_IRGRP | S_IROTH)) != 0)
         profile->warning =
             memory_format("the key in '%s' can be read by %s", certificate->key_path,

@@ -23,8 +23,8 @@ enum tls_version { TLS_VERSION_DEFAULT, TLS_VERSION_1_2, TLS_VERSION_1_3 };
 /* Chain and key, or a directory, or a PFX. */
 struct tls_certificate_settings {
     const char *chain;        /* PEM: leaf first, then intermediates */
-    const char *key;          /* PEM */
-    const char *key_password; /* NULL: the key is not encrypted */
+    const char *key;          /* PEM, or the PKCS #11 URI of a key in a token */
+    const char *key_password; /* or the PIN of the token; NULL: there is none here */
     const char *directory;    /* with the files of tls_certificate_directory_file */
     const char *pfx;          /* PKCS #12: certificate, key and intermediates in any order */
     const char *password;     /* of the PFX; NULL: none */

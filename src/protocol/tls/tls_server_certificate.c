@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "protocol/tls/tls_pfx_internal.h"
+#include "protocol/tls/tls_pkcs11_internal.h"
 #include "runtime/file.h"
 #include "runtime/memory.h"
 
@@ -269,7 +270,7 @@ static EVP_PKEY *read_key(struct pem_file *file, const char *password, struct er
     return outcome == PEM_BLOCK ? read_key_block(file, password, error) : NULL;
 }
 
-static EVP_PKEY *load_key(const char *path, const char *password, struct error *error)
+static EVP_PKEY *load_key_file(const char *path, const char *password, struct error *error)
 {
     struct pem_file file;
     EVP_PKEY *key = NULL;
@@ -278,6 +279,15 @@ static EVP_PKEY *load_key(const char *path, const char *password, struct error *
         key = read_key(&file, password, error);
     close_pem(&file);
     return key;
+}
+
+/* What settings say outright is a file or in a token; what was found in a directory is a file. */
+static EVP_PKEY *load_key(const struct tls_certificate_settings *settings,
+                          const struct tls_server_certificate *certificate, struct error *error)
+{
+    if (tls_pkcs11_is_uri(settings->key))
+        return tls_pkcs11_load_key(settings->key, settings->key_password, error);
+    return load_key_file(certificate->key_path, settings->key_password, error);
 }
 
 /* ---- directories ---- */
@@ -372,7 +382,11 @@ static bool find_files(const struct tls_certificate_settings *settings,
         return find_in_directory(settings->directory, certificate, error);
     certificate->chain_path =
         memory_copy_text(settings->pfx != NULL ? settings->pfx : settings->chain);
-    certificate->key_path = memory_copy_text(settings->pfx != NULL ? settings->pfx : settings->key);
+    if (tls_pkcs11_is_uri(settings->key))
+        certificate->key_path = tls_pkcs11_describe(settings->key);
+    else
+        certificate->key_path =
+            memory_copy_text(settings->pfx != NULL ? settings->pfx : settings->key);
     return true;
 }
 
@@ -388,7 +402,7 @@ bool tls_server_certificate_load(const struct tls_certificate_settings *settings
     } else if (loaded) {
         loaded = load_chain(certificate->chain_path, certificate, error);
         if (loaded)
-            certificate->key = load_key(certificate->key_path, settings->key_password, error);
+            certificate->key = load_key(settings, certificate, error);
         loaded = loaded && certificate->key != NULL;
     }
     if (loaded && check_key(certificate, error))

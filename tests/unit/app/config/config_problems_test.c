@@ -22,7 +22,7 @@
 #define ROOT_SETTINGS                                                                              \
     "version, include, tls_profiles, trust_profiles, backends, route_sets, listeners, limits, "    \
     "log, admin, "                                                                                 \
-    "monitoring, workers, "                                                                        \
+    "monitoring, pkcs11, workers, "                                                                \
     "user, confinement, via"
 #define LISTENER_WITH HEAD "  - address: \":8443\"\n" TLS ROUTES
 
@@ -508,8 +508,15 @@ TEST(a_certificate_comes_in_one_form_only)
         {CERTIFICATE("pfx: a, directory: b"),
          "7:39: error: 'pfx' cannot be set beside 'directory'\n"},
         {CERTIFICATE("pfx: a, key: b"), "7:47: error: 'key' cannot be set beside 'pfx'\n"},
-        {CERTIFICATE("chain: a, key: \"pkcs11:object=x\""),
-         "7:54: error: 'key: pkcs11:...' is not supported yet\n"},
+        {CERTIFICATE("chain: a, key: \"pkcs11:object=x\""), ""},
+        {CERTIFICATE("chain: a, key: \"pkcs11:token=x\""),
+         "7:54: error: this PKCS #11 URI names no key: 'object' or 'id' is needed\n"},
+        {CERTIFICATE("chain: a, key: \"pkcs11:object=x?pin-value=1234\""),
+         "7:54: error: a PIN in a URI would be shown: set 'key_password', or write "
+         "?pin-source=file:PATH\n"},
+        {VALID "pkcs11: { module: m.so, directories: [/a, b] }\n",
+         "7:19: error: 'm.so' must be an absolute path\n"
+         "7:43: error: 'b' must be an absolute path\n"},
         {CERTIFICATE("pfx: a, password: 1234"),
          "7:57: error: this is read as a number; quote it\n"},
     };
