@@ -128,6 +128,7 @@ static void on_refused(void *context)
     struct door *door = context;
 
     telemetry_count_connection_refused(door->worker->connections.telemetry);
+    telemetry_count_limit(door->worker->connections.telemetry, TELEMETRY_LIMIT_CONNECTIONS);
 }
 
 static void open_door(struct worker *worker, const struct listener_group *group, int fd)

@@ -9,11 +9,13 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* ---- addresses ---- */
@@ -428,6 +430,13 @@ struct socket_result socket_write(int fd, struct slice bytes)
     if (count < 0)
         return failure(errno);
     return (struct socket_result){.outcome = SOCKET_DONE, .count = (size_t)count};
+}
+
+size_t socket_unacknowledged(int fd)
+{
+    int count = 0;
+
+    return ioctl(fd, SIOCOUTQ, &count) == 0 && count > 0 ? (size_t)count : 0;
 }
 
 void socket_shutdown_write(int fd)

@@ -62,6 +62,8 @@ int socket_accept(int listening, struct socket_address *peer, enum socket_outcom
                   int *code);
 struct socket_result socket_read(int fd, char *memory, size_t size);
 struct socket_result socket_write(int fd, struct slice bytes);
+/* How many written bytes the peer has not acknowledged yet; 0 when the system does not say. */
+size_t socket_unacknowledged(int fd);
 /* Sends FIN; what was written is still delivered. */
 void socket_shutdown_write(int fd);
 /* Closes with RST. */

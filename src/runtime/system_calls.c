@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <net/if.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -102,6 +103,7 @@ static const struct conditional_call conditional_calls[] = {
     {"ioctl", 1, FIONBIO},
     {"ioctl", 1, FIONREAD},
     {"ioctl", 1, FIOCLEX},
+    {"ioctl", 1, SIOCOUTQ}, /* what a client has not taken yet */
     {"ioctl", 1, TCGETS}, /* isatty */
     {"ioctl", 1, TIOCGWINSZ},
     {"ioctl", 1, SIOCGIFNAME}, /* the scope of a link-local address */

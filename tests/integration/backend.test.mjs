@@ -73,7 +73,7 @@ const BEFORE_THE_ANSWER = {
         say(ok(`${`X-Filler: ${"x".repeat(1000)}\r\n`.repeat(40)}\r\n`)),
     ],
     "has too many headers": [
-        "backend_response_too_large",
+        "backend_headers_too_many",
         say(ok(`${"X-Filler: x\r\n".repeat(201)}\r\n`)),
     ],
 };
@@ -471,7 +471,7 @@ describe("limits on what clients send", async () => {
         ],
         "too many headers": [
             431,
-            "request_header_too_large",
+            "request_headers_too_many",
             request("/many", { head: "X-Filler: x\r\n".repeat(25) }),
         ],
         "content that says that it is too large": [
@@ -514,7 +514,7 @@ describe("limits on what clients send", async () => {
         const answer = await client.request(post);
         assert.equal(answer.status, 408);
         const isIt = ({ target }) => target === "/hangs?slow-content";
-        assert.equal(await reasonOf(isIt), "request_timeout");
+        assert.equal(await reasonOf(isIt), "request_content_timeout");
     });
 
     test("an idle connection is closed without a word", async (t) => {

@@ -160,38 +160,6 @@ static void add_reasons(struct text_builder *to, const struct telemetry_totals *
     }
 }
 
-/* Each limit that a client or a backend can run into, by its name in the configuration. */
-static const struct {
-    const char *name;
-    enum reason reason;
-} limits[] = {
-    {"handshake_time", REASON_HANDSHAKE_TIMEOUT},
-    {"request_time", REASON_REQUEST_TIMEOUT},
-    {"response_idle_time", REASON_CLIENT_TOO_SLOW},
-    {"request_header_size", REASON_REQUEST_HEADER_TOO_LARGE},
-    {"request_target_size", REASON_REQUEST_TARGET_TOO_LONG},
-    {"request_content_size", REASON_REQUEST_CONTENT_TOO_LARGE},
-    {"response_header_size", REASON_BACKEND_RESPONSE_TOO_LARGE},
-    {"identity_headers", REASON_IDENTITY_HEADER_TOO_LARGE},
-    {"certificate_chain_size", REASON_CERTIFICATE_CHAIN_TOO_LARGE},
-    {"backend_connect_time", REASON_BACKEND_CONNECT_TIMEOUT},
-    {"backend_response_time", REASON_BACKEND_RESPONSE_TIMEOUT},
-    {"backend_connections", REASON_BACKEND_BUSY},
-    {"memory", REASON_BUDGET_EXCEEDED},
-};
-
-static void add_limits(struct text_builder *to, const struct telemetry_totals *totals)
-{
-    static const char format[] = "sallyport_limit_hits_total{limit=\"%s\"} %" PRIu64 "\n";
-
-    add_head(to, "limit_hits_total", "counter", "How often a limit was reached, by its name.");
-    text_builder_add_format(to, format, "connections", totals->connections_refused);
-    text_builder_add_format(to, format, "keep_alive", totals->keep_alives_ended);
-    text_builder_add_format(to, format, "queue_size", totals->records_dropped);
-    for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++)
-        text_builder_add_format(to, format, limits[i].name, totals->by_reason[limits[i].reason]);
-}
-
 static void add_losses(struct text_builder *to, const struct gateway_status *status,
                        const struct telemetry_totals *totals)
 {
@@ -380,7 +348,7 @@ void metrics_add(struct text_builder *to, const struct gateway_status *status)
     add_connections(to, status, &totals);
     add_traffic(to, status->telemetry);
     add_reasons(to, &totals);
-    add_limits(to, &totals);
+    metrics_add_limits(to, &totals);
     add_losses(to, status, &totals);
     add_certificates(to, status);
 }

@@ -6,8 +6,11 @@
 #pragma once
 
 #include "app/admin/gateway_status.h"
+#include "gateway/telemetry/telemetry.h"
 #include "runtime/text_builder.h"
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
+/* The part that says how often each limit was reached. */
+void metrics_add_limits(struct text_builder *to, const struct telemetry_totals *totals);
 void metrics_add(struct text_builder *to, const struct gateway_status *status);

@@ -84,15 +84,15 @@ void settings_finish_policy(struct settings_reader *reader, struct yaml_node *no
                               "\"1.3\"");
 }
 
+/* A target is never larger than the head that it is in. */
 void settings_finish_limits(struct settings_reader *reader, struct yaml_node *node, void *target)
 {
-    const struct connection_limits *limits = target;
+    struct connection_limits *limits = target;
 
-    if (is_sound(node, "request_target_size") && is_sound(node, "request_header_size") &&
-        limits->request_target_bytes > limits->request_header_bytes)
-        settings_refuse_value(reader, place_of(node, "request_target_size"),
-                              "'request_target_size' is larger than 'request_header_size', which "
-                              "the target is a part of");
+    (void)reader;
+    (void)node;
+    if (limits->request_target_bytes > limits->request_header_bytes)
+        limits->request_target_bytes = limits->request_header_bytes;
 }
 
 /* --- Routes ----------------------------------------------------------------------------------- */

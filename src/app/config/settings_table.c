@@ -1120,6 +1120,21 @@ static const struct setting limit_settings[] = {
         .example = "keep_alive: 2m\n",
     },
     {
+        .name = "connection_requests", .type = SETTING_COUNT, .default_text = "0",
+        .min = 0, .max = 1000000000, FIELD(struct connection_limits, connection_requests),
+        .meaning = "How many requests a connection may carry before it is closed behind an answer; "
+                   "0 for no limit. Each request is judged anew, so that nothing but the spreading "
+                   "of load asks for one.",
+        .example = "connection_requests: 10000\n",
+    },
+    {
+        .name = "pipelined_requests", .type = SETTING_COUNT, .default_text = "100",
+        .min = 1, .max = 100000, FIELD(struct connection_limits, pipelined_requests),
+        .meaning = "How many requests a client may send at once without waiting for answers; the "
+                   "connection is closed behind the last of them.",
+        .example = "pipelined_requests: 16\n",
+    },
+    {
         .name = "request_idle_time", .type = SETTING_DURATION, .default_text = "30s",
         .min = 1, .max = 24 * HOURS, FIELD(struct connection_limits, request_idle_ms),
         .meaning = "How long there may be nothing between two parts of a request's content.",
@@ -1130,6 +1145,33 @@ static const struct setting limit_settings[] = {
         .min = 1, .max = 24 * HOURS, FIELD(struct connection_limits, response_idle_ms),
         .meaning = "How long a client may take nothing of its answer.",
         .example = "response_idle_time: 10s\n",
+    },
+    {
+        .name = "request_rate", .type = SETTING_SIZE, .default_text = "240B",
+        .min = 0, .max = 1024 * MIB, FIELD(struct connection_limits, request_rate),
+        .meaning = "How many bytes of a request's content a client must send in a second, on the "
+                   "average of a `rate_window`; 0 for no limit. Only time in which the gateway "
+                   "waits for the client counts: a slow backend is not the client's fault.",
+        .example = "request_rate: 1KiB\n",
+    },
+    {
+        .name = "response_rate", .type = SETTING_SIZE, .default_text = "240B",
+        .min = 0, .max = 1024 * MIB, FIELD(struct connection_limits, response_rate),
+        .meaning = "How many bytes of what waits for it a client must take in a second, on the "
+                   "average of a `rate_window`; 0 for no limit.",
+        .example = "response_rate: 1KiB\n",
+    },
+    {
+        .name = "rate_window", .type = SETTING_DURATION, .default_text = "10s",
+        .min = 100, .max = 1 * HOURS, FIELD(struct connection_limits, rate_window_ms),
+        .meaning = "Over how much time `request_rate` and `response_rate` are measured.",
+        .example = "rate_window: 30s\n",
+    },
+    {
+        .name = "rate_grace", .type = SETTING_DURATION, .default_text = "5s",
+        .min = 0, .max = 1 * HOURS, FIELD(struct connection_limits, rate_grace_ms),
+        .meaning = "By how much the first window is longer.",
+        .example = "rate_grace: 10s\n",
     },
     {
         .name = "drain_time", .type = SETTING_DURATION, .default_text = "30s",
@@ -1150,13 +1192,14 @@ static const struct setting limit_settings[] = {
         .example = "request_header_count: 64\n",
     },
     {
-        .name = "request_target_size", .type = SETTING_SIZE, .default_text = "8KiB",
+        .name = "request_target_size", .type = SETTING_SIZE, .default_text = "32KiB",
         .min = 256, .max = 64 * KIB, FIELD(struct connection_limits, request_target_bytes),
-        .meaning = "How large the target of a request, path and query, may be.",
+        .meaning = "How large the target of a request, path and query, may be. It is a part of the "
+                   "head, so that `request_header_size` holds for it as well.",
         .example = "request_target_size: 4KiB\n",
     },
     {
-        .name = "request_content_size", .type = SETTING_SIZE, .default_text = "0",
+        .name = "request_content_size", .type = SETTING_SIZE, .default_text = "4GiB",
         .min = 0, .max = 1024 * TIB, FIELD(struct connection_limits, request_content_bytes),
         .meaning = "How large the content of a request may be; 0 for no limit.",
         .example = "request_content_size: 100MiB\n",
@@ -1172,6 +1215,13 @@ static const struct setting limit_settings[] = {
         .min = 1, .max = 1000, FIELD(struct connection_limits, response_header_count),
         .meaning = "How many headers a backend's answer may have.",
         .example = "response_header_count: 100\n",
+    },
+    {
+        .name = "chunk_extension_size", .type = SETTING_SIZE, .default_text = "4KiB",
+        .min = 0, .max = 1 * MIB, FIELD(struct connection_limits, chunk_extension_bytes),
+        .meaning = "How large the chunk extensions of a request may be, all together. Nobody needs "
+                   "them; they are read and dropped.",
+        .example = "chunk_extension_size: 256\n",
     },
     {
         .name = "trailer_size", .type = SETTING_SIZE, .default_text = "8KiB",

@@ -14,8 +14,6 @@
 #include "protocol/http/http_write.h"
 #include "runtime/clock.h"
 
-enum { CHUNK_EXTENSION_BYTES_MAX = 4096 };
-
 void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
                        const struct connection_limits *limits,
                        const struct http_name_set *owned_names, struct pool *blocks, char *scratch,
@@ -73,7 +71,7 @@ static bool take_block(struct client_http1 *client)
 static void begin_chunks(struct client_http1 *client)
 {
     const struct http_chunked_limits limits = {
-        .extension_bytes = CHUNK_EXTENSION_BYTES_MAX,
+        .extension_bytes = client->limits->chunk_extension_bytes,
         .trailer_bytes = client->limits->trailer_bytes,
     };
 
@@ -262,9 +260,10 @@ static enum client_io decode_chunked(struct client_http1 *client, size_t max, st
     case HTTP_CHUNKED_MALFORMED:
         break;
     }
-    *reason = client->chunked.is_beyond_limit && client->chunked.trailer_bytes > 0
-                  ? REASON_REQUEST_TRAILERS_TOO_LARGE
-                  : REASON_REQUEST_CHUNK_MALFORMED;
+    *reason = REASON_REQUEST_CHUNK_MALFORMED;
+    if (client->chunked.is_beyond_limit)
+        *reason = client->chunked.trailer_bytes > 0 ? REASON_REQUEST_TRAILERS_TOO_LARGE
+                                                    : REASON_REQUEST_CHUNK_EXTENSIONS_TOO_LARGE;
     return CLIENT_IO_FAILED;
 }
 

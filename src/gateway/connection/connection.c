@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "gateway/connection/client_http1.h"
+#include "gateway/connection/pace.h"
 #include "gateway/identity/verdict.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
@@ -45,11 +46,15 @@ struct connection {
     int fd;
     struct event_watch *watch;
     struct timer *timer;
-    uint64_t deadline_ms;
-    uint64_t armed_ms; /* when the timer fires; 0: it is not running */
-    uint64_t since_ms; /* what the present wait is counted from */
+    uint64_t wait_ends_ms; /* the wait limit of the state; 0: none */
+    uint64_t deadline_ms;  /* the first of all limits on time; 0: none */
+    uint64_t armed_ms;     /* when the timer fires; 0: it is not running */
+    uint64_t since_ms;     /* what the present wait is counted from */
     uint64_t seen_progress;
     uint64_t seen_sent;
+    uint64_t seen_taken;
+    struct pace request_pace;
+    struct pace response_pace;
     unsigned ready;
     bool is_advancing;
     bool is_again;
@@ -66,6 +71,8 @@ struct connection {
     struct client_http1 client;
     struct exchange *exchange;
     uint64_t exchanges;
+    uint64_t seen_received; /* when the requests that are here began to be counted */
+    uint64_t pipelined;     /* of them, the ones that were served */
     int64_t accepted_wall_ms;
     uint64_t accepted_us;
     char client_address[SOCKET_ADDRESS_TEXT_SIZE];
@@ -303,6 +310,28 @@ static void on_backend_ready(void *owner)
     connection_advance(LIST_ITEM(client, struct connection, client));
 }
 
+/* Does the connection end behind this request, because it has carried as many as it may, or because
+ * too many came at once? Those that came at once are the ones that are served without anything
+ * being received between them. */
+static bool is_last_request(struct connection *connection)
+{
+    const struct connection_limits *limits = connection->generation->limits;
+    struct telemetry_worker *telemetry = connection->environment->telemetry;
+    uint64_t received = tls_connection_bytes_received(connection->tls);
+
+    connection->pipelined = received == connection->seen_received ? connection->pipelined + 1 : 1;
+    connection->seen_received = received;
+    if (limits->connection_requests != 0 && connection->exchanges >= limits->connection_requests) {
+        telemetry_count_limit(telemetry, TELEMETRY_LIMIT_CONNECTION_REQUESTS);
+        return true;
+    }
+    if (connection->pipelined < limits->pipelined_requests ||
+        !(client_http1_has_begun(&connection->client) || tls_connection_has_input(connection->tls)))
+        return false;
+    telemetry_count_limit(telemetry, TELEMETRY_LIMIT_PIPELINED_REQUESTS);
+    return true;
+}
+
 static bool begin_exchange(struct connection *connection, const struct http_request *request,
                            enum reason refusal, const char *detail)
 {
@@ -324,8 +353,11 @@ static bool begin_exchange(struct connection *connection, const struct http_requ
 
     if (memory == NULL)
         return false;
-    connection->exchange = exchange_init(memory, &start);
     connection->exchanges++;
+    if (request != NULL && is_last_request(connection))
+        start.draining = true;
+    connection->exchange = exchange_init(memory, &start);
+    connection->request_pace = (struct pace){0};
     connection->since_ms = now_ms(connection);
     connection->seen_progress = 0;
     return true;
@@ -605,6 +637,87 @@ static void note_what_was_taken(struct connection *connection)
     connection->seen_sent = sent;
 }
 
+static uint64_t received_bytes(void *context)
+{
+    const struct connection *connection = context;
+
+    return exchange_received_bytes(connection->exchange);
+}
+
+/* What the client has taken, or its kernel for it: what lies in ours is not with the client. */
+static uint64_t taken_bytes(void *context)
+{
+    const struct connection *connection = context;
+    uint64_t sent = tls_connection_bytes_sent(connection->tls);
+    uint64_t waiting = socket_unacknowledged(connection->fd);
+
+    return sent > waiting ? sent - waiting : 0;
+}
+
+static bool is_serving(const struct connection *connection)
+{
+    return connection->state == CONNECTION_SERVING || connection->state == CONNECTION_DRAINING;
+}
+
+static struct pace_limits pace_limits_of(const struct connection *connection, uint64_t rate)
+{
+    const struct connection_limits *limits = connection->generation->limits;
+
+    return (struct pace_limits){
+        .rate = rate, .window_ms = limits->rate_window_ms, .grace_ms = limits->rate_grace_ms};
+}
+
+/* Whom does the gateway wait for? The request's content is the client's to send only while the
+ * backend has room for it, and its answer its to take only while the socket is full. */
+static void note_pace(struct connection *connection)
+{
+    const struct connection_limits *limits = connection->generation->limits;
+    struct pace_limits request = pace_limits_of(connection, limits->request_rate);
+    struct pace_limits response = pace_limits_of(connection, limits->response_rate);
+    uint64_t now = now_ms(connection);
+    bool awaits_content = is_serving(connection) && connection->exchange != NULL &&
+                          exchange_awaits_content(connection->exchange);
+
+    pace_note(&connection->request_pace, &request, now, awaits_content, received_bytes, connection);
+    pace_note(&connection->response_pace, &response, now,
+              connection->wants_write && connection->state != CONNECTION_HANDSHAKING, taken_bytes,
+              connection);
+}
+
+/* REASON_NONE, or that the client moves too little. */
+static enum reason judge_pace(struct connection *connection)
+{
+    const struct connection_limits *limits = connection->generation->limits;
+    struct pace_limits request = pace_limits_of(connection, limits->request_rate);
+    struct pace_limits response = pace_limits_of(connection, limits->response_rate);
+    uint64_t now = now_ms(connection);
+
+    if (pace_is_too_slow(&connection->response_pace, &response, now, taken_bytes, connection))
+        return REASON_CLIENT_RATE_TOO_LOW;
+    if (connection->exchange != NULL &&
+        pace_is_too_slow(&connection->request_pace, &request, now, received_bytes, connection))
+        return REASON_REQUEST_TOO_SLOW;
+    return REASON_NONE;
+}
+
+/* Bytes may have left for the client though its socket is still too full to say so. */
+static bool has_taken_more(struct connection *connection)
+{
+    uint64_t taken = taken_bytes(connection);
+    bool more = taken > connection->seen_taken;
+
+    connection->seen_taken = taken;
+    return more && !connection->is_broken && connection->state != CONNECTION_HANDSHAKING;
+}
+
+/* The sooner of two times; 0 is none. */
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    if (a == 0 || b == 0)
+        return a == 0 ? b : a;
+    return a < b ? a : b;
+}
+
 /* The timer is moved only when it would fire too late; when it fires too early it is started again.
  * So a busy connection leaves it alone. */
 static void set_deadline(struct connection *connection)
@@ -618,7 +731,11 @@ static void set_deadline(struct connection *connection)
         connection->since_ms = now;
     }
     limit = wait_limit_ms(connection);
-    connection->deadline_ms = limit == 0 ? 0 : connection->since_ms + limit;
+    note_pace(connection);
+    connection->wait_ends_ms = limit == 0 ? 0 : connection->since_ms + limit;
+    connection->deadline_ms =
+        sooner(connection->wait_ends_ms, sooner(pace_deadline_ms(&connection->request_pace),
+                                                pace_deadline_ms(&connection->response_pace)));
     if (connection->deadline_ms == 0 ||
         (connection->armed_ms != 0 && connection->armed_ms <= connection->deadline_ms))
         return;
@@ -730,16 +847,49 @@ static enum step time_out(struct connection *connection)
             begin_exchange(connection, NULL, REASON_REQUEST_TIMEOUT, NULL))
             return STEP_AGAIN;
         connection->is_broken = connection->wants_write;
-        if (!connection->wants_write)
-            telemetry_count_keep_alive_ended(connection->environment->telemetry);
+        telemetry_count_limit(connection->environment->telemetry,
+                              connection->wants_write ? TELEMETRY_LIMIT_RESPONSE_IDLE_TIME
+                                                      : TELEMETRY_LIMIT_KEEP_ALIVE);
         return close_connection(connection);
     case CONNECTION_CLOSING:
+        if (connection->wants_write && !connection->is_broken)
+            telemetry_count_limit(connection->environment->telemetry,
+                                  TELEMETRY_LIMIT_RESPONSE_IDLE_TIME);
         return enter(connection, CONNECTION_CLOSED);
     case CONNECTION_CLOSED:
     case CONNECTION_STATES:
         break;
     }
     return STEP_FINISHED;
+}
+
+/* The exchange says so in its record; behind it there is only a counter. */
+static enum step give_up_slow(struct connection *connection, enum reason reason)
+{
+    if (connection->exchange != NULL) {
+        exchange_give_up(connection->exchange, reason);
+        return STEP_AGAIN;
+    }
+    telemetry_count_limit(connection->environment->telemetry, TELEMETRY_LIMIT_RESPONSE_RATE);
+    connection->is_broken = true;
+    return connection->state == CONNECTION_CLOSING ? enter(connection, CONNECTION_CLOSED)
+                                                   : close_connection(connection);
+}
+
+/* A limit on time has passed: which? */
+static enum step pass_deadline(struct connection *connection)
+{
+    enum reason slow = judge_pace(connection);
+
+    if (slow != REASON_NONE)
+        return give_up_slow(connection, slow);
+    if (connection->wait_ends_ms == 0 || now_ms(connection) < connection->wait_ends_ms)
+        return STEP_AGAIN;
+    if (connection->wants_write && has_taken_more(connection)) {
+        connection->since_ms = now_ms(connection);
+        return STEP_AGAIN;
+    }
+    return time_out(connection);
 }
 
 static void on_timer(void *context)
@@ -755,7 +905,7 @@ static void on_timer(void *context)
         timer_start(connection->timer, connection->deadline_ms - now);
         return;
     }
-    if (time_out(connection) == STEP_FINISHED) {
+    if (pass_deadline(connection) == STEP_FINISHED) {
         destroy(connection);
         return;
     }

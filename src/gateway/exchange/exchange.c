@@ -969,7 +969,7 @@ static enum reason blame(const struct exchange *exchange)
     if (!exchange->request_pump.is_done && !exchange->response_pump.has_begun &&
         !exchange->awaits_continue &&
         exchange->environment->backend_operations->room(exchange->backend) > 0)
-        return REASON_REQUEST_TIMEOUT;
+        return REASON_REQUEST_CONTENT_TIMEOUT;
     return REASON_BACKEND_RESPONSE_TIMEOUT;
 }
 
@@ -993,6 +993,17 @@ void exchange_time_out(struct exchange *exchange)
         (void)refuse(exchange, reason, NULL);
     }
     exchange_advance(exchange);
+}
+
+void exchange_give_up(struct exchange *exchange, enum reason reason)
+{
+    if (exchange->state == EXCHANGE_RELAYING) {
+        release_backend(exchange);
+        (void)refuse(exchange, reason, NULL);
+        exchange_advance(exchange);
+    } else {
+        exchange_abort(exchange, reason, NULL);
+    }
 }
 
 bool exchange_end_turn(struct exchange *exchange)
@@ -1022,6 +1033,17 @@ bool exchange_is_broken(const struct exchange *exchange)
     return exchange->is_broken;
 }
 
+bool exchange_awaits_content(const struct exchange *exchange)
+{
+    return exchange_wants_content(exchange) && !exchange->response_pump.has_begun &&
+           !exchange->awaits_continue;
+}
+
+uint64_t exchange_received_bytes(const struct exchange *exchange)
+{
+    return exchange->request_pump.bytes;
+}
+
 bool exchange_wants_content(const struct exchange *exchange)
 {
     return exchange->state == EXCHANGE_RELAYING && !exchange->request_pump.is_done &&
@@ -1049,7 +1071,7 @@ uint64_t exchange_wait_limit_ms(const struct exchange *exchange)
     reason = blame(exchange);
     if (reason == REASON_CLIENT_TOO_SLOW)
         return exchange->environment->response_idle_ms;
-    if (reason == REASON_REQUEST_TIMEOUT)
+    if (reason == REASON_REQUEST_CONTENT_TIMEOUT)
         return exchange->environment->request_idle_ms;
     return settings->response_timeout_ms;
 }

@@ -112,6 +112,9 @@ void exchange_abort(struct exchange *exchange, enum reason reason, const char *d
 /* The wait limit of the state has passed. */
 void exchange_time_out(struct exchange *exchange);
 
+/* The client is too slow: answers with the reason while that can be done, else breaks off. */
+void exchange_give_up(struct exchange *exchange, enum reason reason);
+
 /* Sends what the backend is to get, and asks for its events. True: there is more to do at once,
  * without an event, as soon as the client's output is sent. */
 bool exchange_end_turn(struct exchange *exchange);
@@ -121,8 +124,12 @@ bool exchange_is_finished(const struct exchange *exchange);
 bool exchange_must_close(const struct exchange *exchange);
 /* Once finished: the answer could not be completed, so that it must not look complete. */
 bool exchange_is_broken(const struct exchange *exchange);
+/* Of the request's content, so far. */
+uint64_t exchange_received_bytes(const struct exchange *exchange);
 /* Does it wait for content of the client? */
 bool exchange_wants_content(const struct exchange *exchange);
+/* Is it that content which the exchange waits for, and no answer has begun? */
+bool exchange_awaits_content(const struct exchange *exchange);
 /* How long the present state may wait, in ms, from the last progress. 0: no limit of its own. */
 uint64_t exchange_wait_limit_ms(const struct exchange *exchange);
 /* Counts up with each step forward, so that the owner can see progress. */

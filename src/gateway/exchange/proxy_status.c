@@ -27,6 +27,7 @@ static const struct {
     {REASON_BACKEND_CLOSED,             "connection_terminated"},
     {REASON_BACKEND_RESPONSE_MALFORMED, "http_protocol_error"},
     {REASON_BACKEND_RESPONSE_TOO_LARGE, "http_response_header_section_size"},
+    {REASON_BACKEND_HEADERS_TOO_MANY, "http_response_header_section_size"},
     {REASON_BACKEND_RESPONSE_TIMEOUT,   "http_response_timeout"},
     {REASON_BACKEND_BUSY,               "connection_limit_reached"},
     {REASON_DRAINING,                   "proxy_internal_response"},

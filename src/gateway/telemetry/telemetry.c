@@ -40,7 +40,7 @@ struct telemetry_worker {
     atomic_uint_fast64_t exchanges;
     atomic_uint_fast64_t handshakes[TELEMETRY_TLS_COUNT][2][TELEMETRY_RESULT_COUNT];
     atomic_uint_fast64_t connections_refused;
-    atomic_uint_fast64_t keep_alives_ended;
+    atomic_uint_fast64_t limits[TELEMETRY_LIMIT_COUNT];
     atomic_uint_fast64_t headers_stripped;
     atomic_uint_fast64_t by_reason[REASON_COUNT];
     atomic_uint_fast64_t verdicts[REASON_COUNT];
@@ -301,9 +301,9 @@ void telemetry_count_connection_refused(struct telemetry_worker *worker)
     counter_add(&worker->connections_refused, 1);
 }
 
-void telemetry_count_keep_alive_ended(struct telemetry_worker *worker)
+void telemetry_count_limit(struct telemetry_worker *worker, enum telemetry_limit limit)
 {
-    counter_add(&worker->keep_alives_ended, 1);
+    counter_add(&worker->limits[limit], 1);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -345,7 +345,8 @@ void telemetry_total(const struct telemetry *telemetry, struct telemetry_totals 
 
         totals->exchanges += counter_get(&worker->exchanges);
         totals->connections_refused += counter_get(&worker->connections_refused);
-        totals->keep_alives_ended += counter_get(&worker->keep_alives_ended);
+        for (size_t limit = 0; limit < TELEMETRY_LIMIT_COUNT; limit++)
+            totals->limits[limit] += counter_get(&worker->limits[limit]);
         totals->headers_stripped += counter_get(&worker->headers_stripped);
         add_handshakes(totals, worker);
         for (size_t reason = 0; reason < REASON_COUNT; reason++) {

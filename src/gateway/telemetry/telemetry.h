@@ -124,9 +124,21 @@ void telemetry_report_handshake(struct telemetry_worker *worker,
 /* A handshake that succeeded. */
 void telemetry_count_handshake(struct telemetry_worker *worker,
                                const struct record_connection *connection);
+/* Limits that end or refuse something without a reason in any record. Those that have one are
+ * counted by it. */
+enum telemetry_limit {
+    TELEMETRY_LIMIT_CONNECTIONS,
+    TELEMETRY_LIMIT_KEEP_ALIVE,
+    TELEMETRY_LIMIT_CONNECTION_REQUESTS,
+    TELEMETRY_LIMIT_PIPELINED_REQUESTS,
+    TELEMETRY_LIMIT_RESPONSE_IDLE_TIME, /* the exchange was over, and its answer was still here */
+    TELEMETRY_LIMIT_RESPONSE_RATE,
+    TELEMETRY_LIMIT_ADDRESS_CONNECTIONS,
+    TELEMETRY_LIMIT_ADDRESS_HANDSHAKES,
+    TELEMETRY_LIMIT_COUNT
+};
+void telemetry_count_limit(struct telemetry_worker *worker, enum telemetry_limit limit);
 void telemetry_count_connection_refused(struct telemetry_worker *worker);
-/* One that idled for as long as it may. */
-void telemetry_count_keep_alive_ended(struct telemetry_worker *worker);
 
 enum telemetry_tls {
     TELEMETRY_TLS_NONE,
@@ -144,7 +156,7 @@ struct telemetry_totals {
     /* The same in detail; the second index is whether the session was resumed. */
     uint64_t handshakes_by[TELEMETRY_TLS_COUNT][2][TELEMETRY_RESULT_COUNT];
     uint64_t connections_refused;
-    uint64_t keep_alives_ended;
+    uint64_t limits[TELEMETRY_LIMIT_COUNT];
     uint64_t records_dropped;
     uint64_t headers_stripped;
     uint64_t by_reason[REASON_COUNT]; /* exchanges and handshakes */

@@ -62,7 +62,6 @@ static enum http_chunked_state take_size_byte(struct http_chunked *chunked, char
     if (chunked->digits == 0)
         return HTTP_CHUNKED_FAILED;
     if (byte == ';') {
-        chunked->extension_bytes = 0;
         return take_extension_byte(chunked, byte);
     }
     return byte == '\r' ? HTTP_CHUNKED_SIZE_LF : HTTP_CHUNKED_FAILED;

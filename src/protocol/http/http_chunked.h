@@ -14,7 +14,7 @@
 #include "runtime/slice.h"
 
 struct http_chunked_limits {
-    size_t extension_bytes; /* of one chunk */
+    size_t extension_bytes; /* of all chunks */
     size_t trailer_bytes;   /* of all trailer fields */
 };
 

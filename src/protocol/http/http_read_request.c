@@ -71,7 +71,7 @@ static struct http_read refuse_beyond_limit(struct slice begun, const struct htt
     target = slice_first(target, slice_find(target, '\r'));
     if (target.size > limits->target_bytes)
         return refused(REASON_REQUEST_TARGET_TOO_LONG, NULL);
-    return refused(REASON_REQUEST_HEADER_TOO_LARGE, "size");
+    return refused(REASON_REQUEST_HEADER_TOO_LARGE, NULL);
 }
 
 static struct http_read check_method(struct slice method)
@@ -187,7 +187,7 @@ static struct http_read read_fields(struct slice lines, size_t count,
     const char *problem;
 
     if (count > limits->fields)
-        return refused(REASON_REQUEST_HEADER_TOO_LARGE, "number of fields");
+        return refused(REASON_REQUEST_HEADERS_TOO_MANY, NULL);
     if (count > 0) {
         items = arena_allocate(arena, count * sizeof(*items));
         if (items == NULL)

@@ -110,7 +110,7 @@ static struct http_read read_whole(struct slice text, size_t lines,
     if (problem != NULL)
         return malformed(problem);
     if (count > limits->fields)
-        return http_read_refused(REASON_BACKEND_RESPONSE_TOO_LARGE, "number of fields");
+        return http_read_refused(REASON_BACKEND_HEADERS_TOO_MANY, NULL);
     if (count > 0) {
         items = arena_allocate(arena, count * sizeof(*items));
         if (items == NULL)

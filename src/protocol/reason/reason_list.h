@@ -142,9 +142,11 @@ REASON(REQUEST_TARGET_TOO_LONG, "request_target_too_long", 414, CLIENT,
        "The request target is longer than the limit.",
        "Shorten it; the limit is 'limits.request_target_size'.")
 REASON(REQUEST_HEADER_TOO_LARGE, "request_header_too_large", 431, CLIENT,
-       "The request's header is larger than the limit, or has more fields.",
-       "Send fewer or smaller headers; the limits are 'limits.request_header_size' and "
-       "'limits.request_header_count'.")
+       "The request's header is larger than the limit.",
+       "Send fewer or smaller headers; the limit is 'limits.request_header_size'.")
+REASON(REQUEST_HEADERS_TOO_MANY, "request_headers_too_many", 431, CLIENT,
+       "The request has more headers than the limit allows.",
+       "Send fewer headers; the limit is 'limits.request_header_count'.")
 REASON(REQUEST_HEADER_MALFORMED, "request_header_malformed", 400, CLIENT,
        "A header does not follow RFC 9112 section 5: a bad name or value, a folded line, or a "
        "space before the colon.",
@@ -184,6 +186,9 @@ REASON(REQUEST_LOOP, "request_loop", 508, GATEWAY,
 REASON(REQUEST_CHUNK_MALFORMED, "request_chunk_malformed", 400, CLIENT,
        "The chunked content of the request does not follow RFC 9112 section 7.1.",
        "Check the client's chunked encoding.")
+REASON(REQUEST_CHUNK_EXTENSIONS_TOO_LARGE, "request_chunk_extensions_too_large", 400, CLIENT,
+       "The chunk extensions of the request's content are larger than the limit.",
+       "Send chunks without extensions; the limit is 'limits.chunk_extension_size'.")
 REASON(REQUEST_TRAILERS_TOO_LARGE, "request_trailers_too_large", 431, CLIENT,
        "The trailers behind the request's content are larger than the limit, or there are more.",
        "Send fewer or smaller trailers; the limits are 'limits.trailer_size' and "
@@ -192,14 +197,23 @@ REASON(REQUEST_CONTENT_TOO_LARGE, "request_content_too_large", 413, CLIENT,
        "The request's content is larger than the limit.",
        "Send less; the limit is 'limits.request_content_size'.")
 REASON(REQUEST_TIMEOUT, "request_timeout", 408, CLIENT,
-       "The client did not send its request in time.",
+       "The client did not send the head of its request in time.",
        "Check the network; the limit is 'limits.request_time'.")
+REASON(REQUEST_CONTENT_TIMEOUT, "request_content_timeout", 408, CLIENT,
+       "No more of the request's content came in time.",
+       "Check the network; the limit is 'limits.request_idle_time'.")
+REASON(REQUEST_TOO_SLOW, "request_too_slow", 408, CLIENT,
+       "The request's content came more slowly than a client must send.",
+       "Check the network; the limit is 'limits.request_rate'.")
 REASON(REQUEST_ABANDONED, "request_abandoned", 499, CLIENT,
        "The client closed the connection before the answer was complete.",
        "See the client's own log; 499 appears in the log only.")
 REASON(CLIENT_TOO_SLOW, "client_too_slow", 499, CLIENT,
-       "The client did not take the answer in time.",
+       "The client took nothing of the answer in time.",
        "Check the network; the limit is 'limits.response_idle_time'.")
+REASON(CLIENT_RATE_TOO_LOW, "client_rate_too_low", 499, CLIENT,
+       "The client took the answer more slowly than a client must.",
+       "Check the network; the limit is 'limits.response_rate'.")
 REASON(REQUEST_MISDIRECTED, "request_misdirected", 421, CLIENT,
        "The request's host is served by a listener that judges clients differently from the one "
        "that this connection was made to.",
@@ -249,9 +263,11 @@ REASON(BACKEND_RESPONSE_MALFORMED, "backend_response_malformed", 502, BACKEND,
        "The backend's answer does not follow HTTP/1.1, or it is not certain where it ends.",
        "See the access log's 'detail' field, and mend the backend.")
 REASON(BACKEND_RESPONSE_TOO_LARGE, "backend_response_too_large", 502, BACKEND,
-       "The header or the trailers of the backend's answer are larger than the limit.",
-       "Send fewer or smaller headers; the limits are 'limits.response_header_size', "
-       "'limits.response_header_count', 'limits.trailer_size' and 'limits.trailer_count'.")
+       "The header of the backend's answer is larger than the limit.",
+       "Send fewer or smaller headers; the limit is 'limits.response_header_size'.")
+REASON(BACKEND_HEADERS_TOO_MANY, "backend_headers_too_many", 502, BACKEND,
+       "The backend's answer has more headers than the limit allows.",
+       "Send fewer headers; the limit is 'limits.response_header_count'.")
 REASON(BACKEND_RESPONSE_TIMEOUT, "backend_response_timeout", 504, BACKEND,
        "The backend did not answer in time.",
        "See the backend's own log; the limit is 'timeouts.response' of the backend.")

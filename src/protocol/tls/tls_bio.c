@@ -121,6 +121,7 @@ static void receive(struct tls_bio *bio)
     case SOCKET_DONE:
         turn->input_written += result.count;
         bio->budget -= result.count;
+        bio->received += result.count;
         bio->is_drained = result.count < room;
         break;
     case SOCKET_AGAIN:

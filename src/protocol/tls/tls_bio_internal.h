@@ -41,12 +41,13 @@ struct tls_bio {
     char *tail; /* output of an earlier turn that waits for the socket; NULL when there is none */
     size_t tail_sent;
     size_t tail_size;
-    uint64_t sent;   /* bytes that the socket took */
-    size_t budget;   /* how much this turn may still receive */
-    bool is_drained; /* the socket had nothing more in this turn */
-    bool is_ended;   /* the peer has sent FIN */
-    bool is_stopped; /* nothing is to be read any more, whatever waits */
-    int broken;      /* the errno that ended the socket, or 0 */
+    uint64_t sent;     /* bytes that the socket took */
+    uint64_t received; /* bytes that it gave */
+    size_t budget;     /* how much this turn may still receive */
+    bool is_drained;   /* the socket had nothing more in this turn */
+    bool is_ended;     /* the peer has sent FIN */
+    bool is_stopped;   /* nothing is to be read any more, whatever waits */
+    int broken;        /* the errno that ended the socket, or 0 */
 };
 
 void tls_bio_init(struct tls_bio *bio, struct tls_turn *turn, int fd);

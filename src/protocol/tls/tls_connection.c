@@ -379,6 +379,11 @@ uint64_t tls_connection_bytes_sent(const struct tls_connection *connection)
     return connection->bio.sent;
 }
 
+uint64_t tls_connection_bytes_received(const struct tls_connection *connection)
+{
+    return connection->bio.received;
+}
+
 /* ---- facts and attachment ---- */
 
 static const SSL_CIPHER *cipher_of(const struct tls_connection *connection)

@@ -83,6 +83,8 @@ enum tls_outcome tls_connection_end_turn(struct tls_connection *connection);
 bool tls_connection_has_output(const struct tls_connection *connection);
 /* How many bytes the socket has taken: whether a slow client takes any. */
 uint64_t tls_connection_bytes_sent(const struct tls_connection *connection);
+/* How many it has given. */
+uint64_t tls_connection_bytes_received(const struct tls_connection *connection);
 
 struct tls_failure {
     /* A HANDSHAKE_ reason, POSSESSION_UNPROVEN, or REQUEST_ABANDONED when the handshake was

@@ -441,12 +441,13 @@ TEST(values_with_a_grammar_of_their_own_say_what_it_is)
          "7:53: error: '[::1]' is not a host name\n"},
         {VALID "monitoring: { address: \":8443\" }\n",
          "7:24: error: ':8443' is the address of listener 'listener-1' on line 3\n"},
-        {VALID "limits: { request_header_size: 4KiB }\n",
-         "7:9: error: 'request_target_size' is larger than 'request_header_size', which the "
-         "target is a part of\n"},
-        {VALID "limits: { request_target_size: 33KiB }\n",
-         "7:32: error: 'request_target_size' is larger than 'request_header_size', which the "
-         "target is a part of\n"},
+        {VALID "limits: { request_header_size: 4KiB, request_target_size: 5KiB }\n", ""},
+        {VALID "limits: { request_target_size: 65KiB }\n",
+         "7:32: error: 'request_target_size' is 65KiB; it must be between 256B and 64KiB\n"},
+        {VALID "limits: { pipelined_requests: 0, rate_window: 10ms, request_rate: 1.5KiB }\n",
+         "7:31: error: 'pipelined_requests' is 0; it must be between 1 and 100000\n"
+         "7:47: error: 'rate_window' is 10ms; it must be between 100ms and 1h\n"
+         "7:67: error: 'request_rate' must be a size such as 64KiB, not '1.5KiB'\n"},
         {VALID "log: { access: { to: \"a\\e[31m/b\" } }\n",
          "7:22: error: a line break or control character is not allowed in a value\n"},
     };

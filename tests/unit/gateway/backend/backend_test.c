@@ -914,7 +914,7 @@ TEST(a_head_may_have_as_many_fields_as_allowed_and_no_more)
             assert_int_equal(user.response.fields.count, 1000);
         } else {
             assert_int_equal(pull_to_the_end(&user), BACKEND_IO_FAILED);
-            assert_int_equal(user.failure.reason, REASON_BACKEND_RESPONSE_TOO_LARGE);
+            assert_int_equal(user.failure.reason, REASON_BACKEND_HEADERS_TOO_MANY);
         }
         release(&user);
         socket_close(fd);

@@ -38,6 +38,7 @@ static void open_world_with(size_t blocks_max)
     limits = (struct connection_limits){.request_header_bytes = 1024,
                                         .request_header_count = 20,
                                         .request_target_bytes = 512,
+                                        .chunk_extension_bytes = 4096,
                                         .trailer_bytes = 1024,
                                         .trailer_count = 4};
     blocks = pool_create(CLIENT_HTTP1_BLOCK_BYTES, blocks_max, 0);

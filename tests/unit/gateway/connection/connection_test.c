@@ -290,6 +290,7 @@ static void open_world(void)
         .connections = 10,
         .handshake_ms = LONG_MS,
         .request_ms = LONG_MS,
+        .pipelined_requests = 100,
         .keep_alive_ms = LONG_MS,
         .request_header_bytes = 4096,
         .request_header_count = 20,

@@ -1278,9 +1278,9 @@ TEST(a_client_that_sends_no_content_is_too_late)
     assert_int_equal(exchange_wait_limit_ms(world.exchange), 33);
     exchange_time_out(world.exchange);
     assert_journal("acquire 0, backend: POST /app/x HTTP/1.1, invite, backend: '01234', release, "
-                   "client: 408 request_timeout close");
+                   "client: 408 request_content_timeout close");
     close_world();
-    assert_record("\"reason\":\"request_timeout\"");
+    assert_record("\"reason\":\"request_content_timeout\"");
 }
 
 TEST(a_backend_that_does_not_answer_is_a_timeout_of_the_gateway)

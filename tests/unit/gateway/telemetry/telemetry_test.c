@@ -516,7 +516,7 @@ TEST(counters_of_all_workers_are_summed)
         telemetry_count_handshake(worker, &fresh);
         telemetry_count_handshake(worker, &resumed);
         telemetry_count_connection_refused(worker);
-        telemetry_count_keep_alive_ended(worker);
+        telemetry_count_limit(worker, TELEMETRY_LIMIT_KEEP_ALIVE);
     }
     exchange.reason = REASON_NONE;
     exchange.verdict = REASON_NONE;
@@ -533,7 +533,7 @@ TEST(counters_of_all_workers_are_summed)
     assert_int_equal(totals.handshakes_by[TELEMETRY_TLS_1_3][true][TELEMETRY_FAILED], 3);
     assert_int_equal(totals.handshakes_by[TELEMETRY_TLS_NONE][false][TELEMETRY_FAILED], 0);
     assert_int_equal(totals.connections_refused, 3);
-    assert_int_equal(totals.keep_alives_ended, 3);
+    assert_int_equal(totals.limits[TELEMETRY_LIMIT_KEEP_ALIVE], 3);
     assert_int_equal(totals.records_dropped, 0);
     assert_int_equal(totals.by_reason[REASON_BACKEND_CLOSED], 6);
     assert_int_equal(totals.by_reason[REASON_CERTIFICATE_EXPIRED], 3);

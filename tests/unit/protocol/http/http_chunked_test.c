@@ -205,13 +205,16 @@ TEST(limits_are_kept_to_the_byte)
     }
 }
 
-TEST(an_extension_limit_is_for_each_chunk_anew)
+TEST(an_extension_limit_is_for_all_chunks_together)
 {
-    struct decoded decoded =
-        decode_in_every_way(SLICE("1;234567890123\r\na\r\n1;234567890123\r\nb\r\n0\r\n\r\n"));
+    struct decoded within =
+        decode_in_every_way(SLICE("1;2345678\r\na\r\n1;2345678\r\nb\r\n0\r\n\r\n"));
+    struct decoded beyond =
+        decode_in_every_way(SLICE("1;2345678\r\na\r\n1;23456789\r\nb\r\n0\r\n\r\n"));
 
-    assert_int_equal(decoded.outcome, HTTP_CHUNKED_COMPLETE);
-    assert_int_equal(decoded.size, 2);
+    assert_int_equal(within.outcome, HTTP_CHUNKED_COMPLETE);
+    assert_int_equal(within.size, 2);
+    assert_int_equal(beyond.outcome, HTTP_CHUNKED_MALFORMED);
 }
 
 TEST(a_decoder_that_is_done_or_failed_stays_so)
@@ -262,7 +265,7 @@ int main(void)
                      cmocka_unit_test(malformed_chunks_are_refused),
                      cmocka_unit_test(unfinished_chunks_need_more),
                      cmocka_unit_test(limits_are_kept_to_the_byte),
-                     cmocka_unit_test(an_extension_limit_is_for_each_chunk_anew),
+                     cmocka_unit_test(an_extension_limit_is_for_all_chunks_together),
                      cmocka_unit_test(a_decoder_that_is_done_or_failed_stays_so),
                      cmocka_unit_test(content_is_given_where_it_lies));
 }
