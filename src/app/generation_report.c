@@ -5,13 +5,16 @@
 #include "app/generation_report.h"
 
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "gateway/generation/generation.h"
 #include "gateway/identity/judging_context.h"
 #include "protocol/tls/tls_profile.h"
 #include "protocol/x509/public_authorities.h"
 #include "runtime/log.h"
+#include "runtime/memory.h"
 
 enum { NAME_BYTES = 256 };
 
@@ -90,6 +93,44 @@ static size_t report_trust(const struct generation *generation,
     return count;
 }
 
+/* Would a client that connects by this name take one of the certificates? */
+static bool is_certified(const struct tls_profile *profile, const char *host)
+{
+    /* Whatever stands for the star: a certificate says so with a star too. */
+    char *name = strncmp(host, "*.", 2) == 0 ? memory_format("any-label%s", host + 1)
+                                             : memory_copy_text(host);
+    size_t size = strlen(name);
+    bool is_named = false;
+
+    if (size > 0 && name[size - 1] == '.')
+        size--;
+    for (size_t i = 0; !is_named && i < tls_profile_certificate_count(profile); i++) {
+        X509 *certificate = X509_dup(tls_profile_certificate(profile, i));
+
+        is_named = certificate != NULL && (X509_check_host(certificate, name, size, 0, NULL) == 1 ||
+                                           X509_check_ip_asc(certificate, name, 0) == 1);
+        X509_free(certificate);
+    }
+    memory_release(name);
+    return is_named;
+}
+
+static size_t report_hosts(const struct listener *listener)
+{
+    size_t count = 0;
+
+    for (const char *const *host = listener->hosts; host != NULL && *host != NULL; host++) {
+        if (is_certified(listener->profile, *host))
+            continue;
+        log_event(LOG_WARNING,
+                  "listener '%s': host '%s' is in none of its certificates, so no client that "
+                  "checks them reaches it",
+                  listener->name, *host);
+        count++;
+    }
+    return count;
+}
+
 size_t generation_report(const struct generation *generation,
                          const struct public_authorities *authorities)
 {
@@ -102,6 +143,7 @@ size_t generation_report(const struct generation *generation,
             const struct listener *listener = listener_group_get(group, j);
             const char *warning = tls_profile_warning(listener->profile);
 
+            count += report_hosts(listener);
             if (warning == NULL)
                 continue;
             log_event(LOG_WARNING, "listener '%s': %s", listener->name, warning);

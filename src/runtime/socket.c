@@ -187,6 +187,26 @@ uint16_t socket_address_port(const struct socket_address *address)
     return 0;
 }
 
+static bool is_any(const struct socket_address *address)
+{
+    if (address->storage.ss_family == AF_INET)
+        return ipv4_of(address).sin_addr.s_addr == htonl(INADDR_ANY);
+    if (address->storage.ss_family == AF_INET6) {
+        struct sockaddr_in6 six = ipv6_of(address);
+
+        return IN6_IS_ADDR_UNSPECIFIED(&six.sin6_addr);
+    }
+    return false;
+}
+
+bool socket_address_covers(const struct socket_address *every, const struct socket_address *one)
+{
+    return socket_address_port(every) != 0 &&
+           socket_address_port(every) == socket_address_port(one) && is_any(every) &&
+           (every->storage.ss_family == AF_INET6 ||
+            every->storage.ss_family == one->storage.ss_family);
+}
+
 bool socket_address_equals(const struct socket_address *a, const struct socket_address *b)
 {
     struct sockaddr_in6 a6 = ipv6_of(a);

@@ -29,6 +29,9 @@ void socket_address_format_host(const struct socket_address *address,
                                 char text[SOCKET_ADDRESS_TEXT_SIZE]);
 uint16_t socket_address_port(const struct socket_address *address);
 bool socket_address_equals(const struct socket_address *a, const struct socket_address *b);
+/* Is `every` all addresses of the port of `one`, which a socket on it would be in the way of? Those
+ * of IPv6 include those of IPv4. */
+bool socket_address_covers(const struct socket_address *every, const struct socket_address *one);
 /* Blocks; for start-up on the control thread only. Gives at most `max` addresses, at least one. */
 bool socket_address_resolve(const char *host, uint16_t port, struct socket_address *addresses,
                             size_t max, size_t *count, struct error *error);

@@ -105,6 +105,15 @@ test("what needs a restart is said at each reload until it is as before", async 
     }
 });
 
+test("a host that no certificate of its listener names is warned of", async (t) => {
+    const named = ["gateway.test", "*.gateway.test", "a.gateway.test"];
+    const hosts = [...named, "other.test", "*.other.test"];
+    const gateway = await startGateway(t, configuration([one(1, "main", { hosts })]));
+    const said = gateway.events.items.join("\n");
+    const warned = [...said.matchAll(/listener 'main': host '([^']*)' is in none of its cert/g)];
+    assert.deepEqual(warned.map(([, host]) => host), ["other.test", "*.other.test"]);
+});
+
 /* ---- standard error ------------------------------------------------------------------------- */
 
 /* Resolves when the file is there. */

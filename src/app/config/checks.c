@@ -378,6 +378,40 @@ static void check_hosts(struct settings_reader *reader, struct yaml_node *nodes,
     text_table_reset(&claims);
 }
 
+/* The system does not let a socket listen on every address of a port while another listens on one
+ * of them; `check` can know that as well as `run`. */
+static void check_overlaps(struct settings_reader *reader, struct yaml_node *nodes,
+                           const struct generation_settings *settings)
+{
+    struct yaml_node *node = nodes->first;
+
+    for (size_t i = 0; i < settings->listener_count; i++, node = node->next) {
+        const struct listener_settings *listener = &settings->listeners[i];
+        struct socket_address address;
+        struct socket_address before;
+
+        if (listener->address == NULL ||
+            !socket_address_parse(slice_from_text(listener->address), &address, NULL))
+            continue;
+        for (size_t j = 0; j < i; j++) {
+            const struct listener_settings *first = &settings->listeners[j];
+
+            if (first->address == NULL ||
+                !socket_address_parse(slice_from_text(first->address), &before, NULL) ||
+                socket_address_equals(&before, &address) ||
+                (!socket_address_covers(&before, &address) &&
+                 !socket_address_covers(&address, &before)))
+                continue;
+            settings_refuse_value(reader, yaml_node_find(node, "address"),
+                                  "'%s' and '%s' of listener '%s' %s overlap: use one of them for "
+                                  "both, and let 'hosts' choose",
+                                  listener->address, first->address, first->name,
+                                  problem_place(reader->memory, first->position, node->position));
+            break;
+        }
+    }
+}
+
 /* The address of a socket in the file system has room for that many, and a NUL (unix(7)). */
 enum { SOCKET_PATH_BYTES_MAX = 107 };
 
@@ -408,10 +442,13 @@ static void check_monitoring_address(struct settings_reader *reader, struct yaml
 
         if (listener->address != NULL &&
             socket_address_parse(slice_from_text(listener->address), &address, NULL) &&
-            socket_address_equals(&address, &monitoring)) {
+            (socket_address_equals(&address, &monitoring) ||
+             socket_address_covers(&address, &monitoring) ||
+             socket_address_covers(&monitoring, &address))) {
             settings_refuse_value(
-                reader, yaml_node_find(node, "address"), "'%s' is the address of listener '%s' %s",
-                settings->monitoring_address, listener->name,
+                reader, yaml_node_find(node, "address"), "'%s' %s the address of listener '%s' %s",
+                settings->monitoring_address,
+                socket_address_equals(&address, &monitoring) ? "is" : "overlaps", listener->name,
                 problem_place(reader->memory, listener->position, node->position));
             return;
         }
@@ -427,6 +464,7 @@ void settings_finish_root(struct settings_reader *reader, struct yaml_node *node
         return;
     name_listeners(reader, listeners, &root->generation);
     check_hosts(reader, listeners, &root->generation);
+    check_overlaps(reader, listeners, &root->generation);
     check_monitoring_address(reader, yaml_node_find(node, "monitoring"), &root->generation);
     settings_warn_of_azure_limits(reader, node, root);
     settings_warn_of_unused(reader, node);

@@ -301,6 +301,34 @@ TEST(a_demand_that_a_path_beside_it_walks_around_is_warned_of)
     CHECK_CASES(cases);
 }
 
+/* --- Addresses -------------------------------------------------------------------------------- */
+
+#define ON(address)                                                                                \
+    "  - address: \"" address "\"\n" TLS "    client_certificate: { mode: none }\n" IN_PLACE
+#define TWO(first, second) "version: 1\nlisteners:\n" ON(first) ON(second)
+#define OVERLAP(first, second)                                                                     \
+    "7:14: error: '" second "' and '" first "' of listener 'listener-1' on line 3 overlap: use "   \
+    "one of them for both, and let 'hosts' choose\n"
+
+TEST(an_address_and_every_address_of_its_port_are_refused_together)
+{
+    static const struct warning_case cases[] = {
+        {TWO("0.0.0.0:1", "127.0.0.1:1"), OVERLAP("0.0.0.0:1", "127.0.0.1:1")},
+        {TWO("127.0.0.1:1", "0.0.0.0:1"), OVERLAP("127.0.0.1:1", "0.0.0.0:1")},
+        {TWO(":1", "127.0.0.1:1"), OVERLAP(":1", "127.0.0.1:1")},
+        {TWO("[::1]:1", ":1"), OVERLAP("[::1]:1", ":1")},
+        {TWO("[::]:1", "0.0.0.0:1"), OVERLAP("[::]:1", "0.0.0.0:1")},
+        {TWO("0.0.0.0:1", "[::1]:1"), ""},
+        {TWO("0.0.0.0:1", "127.0.0.1:2"), ""},
+        {TWO("0.0.0.0:0", "127.0.0.1:0"), ""},
+        {TWO("127.0.0.2:1", "127.0.0.1:1"), ""},
+        {"version: 1\nlisteners:\n" ON("0.0.0.0:1") "monitoring: { address: \"127.0.0.1:1\" }\n",
+         "7:24: error: '127.0.0.1:1' overlaps the address of listener 'listener-1' on line 3\n"},
+    };
+
+    CHECK_CASES(cases);
+}
+
 /* --- Azure ------------------------------------------------------------------------------------ */
 
 /* "ITEM, ITEM, ...", each with its number. */
@@ -406,6 +434,7 @@ int main(void)
         cmocka_unit_test(what_is_defined_and_used_nowhere_is_warned_of),
         cmocka_unit_test(a_route_whose_paths_another_takes_is_never_reached),
         cmocka_unit_test(a_demand_that_a_path_beside_it_walks_around_is_warned_of),
+        cmocka_unit_test(an_address_and_every_address_of_its_port_are_refused_together),
         cmocka_unit_test(what_azure_has_no_room_for_is_warned_of_where_its_rules_are_kept),
     };
 
