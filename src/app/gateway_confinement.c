@@ -116,6 +116,32 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
     return confinement;
 }
 
+static void explain_place(const struct confinement *confinement, const char *path)
+{
+    if (!confinement_covers(confinement, path))
+        log_event(LOG_WARNING,
+                  "'%s' lies outside of the directories that the gateway was started with: "
+                  "restart needed",
+                  path);
+}
+
+void gateway_confinement_explain_logs(const struct confinement *confinement,
+                                      const struct generation_settings *settings)
+{
+    const char *const logs[] = {
+        settings->telemetry.target == ACCESS_LOG_FILE ? settings->telemetry.path : NULL,
+        settings->events_path,
+    };
+
+    for (size_t i = 0; confinement != NULL && i < sizeof(logs) / sizeof(*logs); i++) {
+        char *place = place_of(logs[i]);
+
+        if (place != NULL)
+            explain_place(confinement, place);
+        memory_release(place);
+    }
+}
+
 void gateway_confinement_explain(const struct confinement *confinement, const char *configuration,
                                  const struct generation_settings *settings)
 {
@@ -124,12 +150,7 @@ void gateway_confinement_explain(const struct confinement *confinement, const ch
     if (confinement == NULL)
         return;
     configured_files_collect(&files, configuration, settings);
-    for (size_t i = 0; i < files.count; i++) {
-        if (!confinement_covers(confinement, files.paths[i]))
-            log_event(LOG_WARNING,
-                      "'%s' lies outside of the directories that the gateway was started with: "
-                      "restart needed",
-                      files.paths[i]);
-    }
+    for (size_t i = 0; i < files.count; i++)
+        explain_place(confinement, files.paths[i]);
     configured_files_reset(&files);
 }

@@ -18,3 +18,6 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
  * Without a confinement, none. */
 void gateway_confinement_explain(const struct confinement *confinement, const char *configuration,
                                  const struct generation_settings *settings);
+/* The same for where its logs would be. */
+void gateway_confinement_explain_logs(const struct confinement *confinement,
+                                      const struct generation_settings *settings);

@@ -620,6 +620,7 @@ static void reload(struct gateway *gateway)
         hand_over(gateway, next, sockets);
         watch_files(gateway);
     } else {
+        gateway_confinement_explain_logs(gateway->confinement, generation_get_settings(next));
         close_sockets(sockets, count);
         generation_release(next);
         report_failure(gateway, &error);

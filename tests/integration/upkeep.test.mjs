@@ -105,6 +105,21 @@ test("what needs a restart is said at each reload until it is as before", async 
     }
 });
 
+const skip = process.getuid() !== 0 && "only a gateway of root gives up where it may write";
+test("a log outside of where a confined gateway may write needs a restart", { skip }, async (t) => {
+    const gateway = await startGateway(t, configuration([one(1, "main")]));
+    const outside = mkdtempSync(path.join(tmpdir(), "sallyport-outside-"));
+    t.after(() => rmSync(outside, { recursive: true, force: true }));
+    chmodSync(outside, 0o777);
+    for (const log of ["access", "events"]) {
+        const elsewhere = { log: { [log]: { to: path.join(outside, "log") } } };
+        const result = await gateway.reload(configuration([one(1, "main")], elsewhere));
+        assert.ok(!result.reloaded);
+        assert.match(result.said, /'\/\S*outside-\S*' lies outside of .*: restart needed/);
+        assert.ok(!existsSync(path.join(outside, "log")));
+    }
+});
+
 test("a host that no certificate of its listener names is warned of", async (t) => {
     const named = ["gateway.test", "*.gateway.test", "a.gateway.test"];
     const hosts = [...named, "other.test", "*.other.test"];
