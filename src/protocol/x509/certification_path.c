@@ -144,10 +144,10 @@ static enum reason reason_of(int library_error, bool is_leaf)
     case X509_V_ERR_INVALID_EXTENSION:
     case X509_V_ERR_INVALID_POLICY_EXTENSION:
         return REASON_CERTIFICATE_MALFORMED;
-    case X509_V_ERR_OUT_OF_MEM:
     case X509_V_ERR_INVALID_CALL:
     case X509_V_ERR_STORE_LOOKUP:
         return REASON_INTERNAL;
+    /* X509_V_ERR_OUT_OF_MEM, too: so a tree of policies ends that grew too large. */
     default:
         return REASON_CERTIFICATE_REFUSED;
     }
