@@ -92,6 +92,19 @@ void verdict_store_destroy(struct verdict_store *store)
     memory_release(store);
 }
 
+struct verdict_store_counts verdict_store_count(const struct verdict_store *store)
+{
+    struct cache_counts accepted = cache_count(store->accepted);
+    struct cache_counts refused = cache_count(store->refused);
+
+    return (struct verdict_store_counts){
+        .accepted = accepted.entries,
+        .accepted_bytes = accepted.bytes,
+        .refused = refused.entries,
+        .refused_bytes = refused.bytes,
+    };
+}
+
 static struct slice key_of(const struct verdict *verdict)
 {
     return slice_from(verdict->key, sizeof verdict->key);

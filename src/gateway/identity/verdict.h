@@ -24,8 +24,17 @@ struct verdict_store_settings {
     unsigned refused_seconds;  /* how long a refusal is remembered; default 60 */
 };
 
+struct verdict_store_counts {
+    size_t accepted;
+    size_t accepted_bytes;
+    size_t refused;
+    size_t refused_bytes;
+};
+
 struct verdict_store *verdict_store_create(const struct verdict_store_settings *settings);
 void verdict_store_destroy(struct verdict_store *store);
+/* How many verdicts are remembered, and in how many bytes. */
+struct verdict_store_counts verdict_store_count(const struct verdict_store *store);
 
 /* The verdict on this chain in this context at `now` (seconds since 1970): remembered, or made by
  * path validation. A new reference, never NULL. */

@@ -232,26 +232,47 @@ TEST(a_chain_beyond_the_limits_is_refused_without_a_place_in_the_store)
     verdict_store_destroy(store);
 }
 
-/* Anybody can be refused thousands of times. */
-TEST(refusals_never_push_out_an_acceptance)
+/* Anybody can be refused as often as they like. SALLYPORT_BAD_CHAINS=1000000 takes minutes. */
+static unsigned bad_chain_count(void)
 {
-    struct verdict_store *store = create_store();
+    const char *wanted = getenv("SALLYPORT_BAD_CHAINS");
+    unsigned long count = wanted == NULL ? 0 : strtoul(wanted, NULL, 10);
+
+    return count > 0 && count < 1UL << 24 ? (unsigned)count : 6000;
+}
+
+TEST(bad_chains_leave_memory_flat_and_push_out_no_acceptance)
+{
+    enum { REFUSED_BYTES_MAX = 512 * 1024 };
+    struct verdict_store *store = verdict_store_create(
+        &(struct verdict_store_settings){.refused_bytes_max = REFUSED_BYTES_MAX});
+    struct verdict_store_counts early = {0};
+    struct verdict_store_counts late;
+    unsigned count = bad_chain_count();
     struct presented_certificate *alice = present(pki.alice.certificate, pki.issuing.certificate);
     struct verdict *accepted = verdict_store_judge(store, context, alice, FIXTURE_NOW);
     struct verdict *still = NULL;
     struct fixture_bytes der = fixture_der(pki.mallory.certificate);
 
     assert_true(verdict_is_accepted(accepted));
-    for (unsigned i = 1; i <= 5000; i++) {
+    for (unsigned i = 1; i <= count; i++) {
         X509 *forged = NULL;
 
         /* Somewhere in the signature's last integer: always another chain. */
         der.data[der.size - 1] = (char)(i & 0xff);
-        der.data[der.size - 2] = (char)(i >> 8);
+        der.data[der.size - 2] = (char)((i >> 8) & 0xff);
+        der.data[der.size - 3] = (char)(i >> 16);
         forged = fixture_parse(fixture_bytes_slice(der));
         assert_int_not_equal(judge_and_forget(store, present(forged, NULL)), REASON_NONE);
         X509_free(forged);
+        if (i == count / 2)
+            early = verdict_store_count(store);
     }
+    late = verdict_store_count(store);
+    assert_int_equal(late.accepted, 1);
+    assert_true(late.refused_bytes <= REFUSED_BYTES_MAX);
+    assert_true(late.refused < count);
+    assert_true(late.refused <= early.refused + early.refused / 8);
     still = verdict_store_judge(store, context, alice, FIXTURE_NOW);
     assert_ptr_equal(still, accepted);
     verdict_release(still);
@@ -340,7 +361,7 @@ int main(void)
         cmocka_unit_test(an_acceptance_ends_with_its_path),
         cmocka_unit_test(a_certificate_that_is_not_valid_yet_is_accepted_at_its_hour),
         cmocka_unit_test(a_chain_beyond_the_limits_is_refused_without_a_place_in_the_store),
-        cmocka_unit_test(refusals_never_push_out_an_acceptance),
+        cmocka_unit_test(bad_chains_leave_memory_flat_and_push_out_no_acceptance),
         cmocka_unit_test(a_store_too_small_to_remember_judges_each_time),
         cmocka_unit_test(a_verdict_lives_as_long_as_somebody_holds_it),
         cmocka_unit_test(threads_may_judge_at_once));
