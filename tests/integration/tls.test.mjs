@@ -479,6 +479,42 @@ test("who is refused by HTTP is refused again when resumed", async (t) => {
     }
 });
 
+/* ---- a second ClientHello ------------------------------------------------------------------- */
+
+/* A client offers a share of its first group only; alpha knows the second alone, and asks again. */
+test("who is asked for another ClientHello is judged and resumed as anybody is", async (t) => {
+    const more = { ecdhCurve: "X25519:P-256" };
+    const words = ["-groups", "X25519:P-256", "-msg", "-cert_chain", pki.good.chain];
+    const { text, answer } = await sClient(pki, endpoint, {
+        ...{ credential: pki.good, version: "1.3", host: ALPHA, path: "/both", words },
+    });
+    assert.equal(text.match(/>>>.*ClientHello/g).length, 2, "there was no HelloRetryRequest");
+    assert.ok(answer.body.startsWith("CN=good,O=Example\n"));
+    for (const [name, host] of [
+        [ALPHA, ALPHA],
+        ["twin.test", "twin.test"],
+        [null, ALPHA],
+    ]) {
+        const options = { version: "1.3", more };
+        const client = await reach(t, name, { ...options, credential: pki.good });
+        assert.equal(client.socket.getEphemeralKeyInfo().name, "prime256v1");
+        assert.equal((await client.request(get("/both", host))).body, "CN=good,O=Example\n");
+        assert.equal((await client.request(get("/both", BETA))).status, 421);
+        const session = await client.sessions.find(() => true, "a session");
+        const again = await reach(t, name, { ...options, more: { ...more, session } });
+        assert.equal(again.socket.isSessionReused(), true);
+        assert.equal((await again.request(get("/both", host))).body, "CN=good,O=Example\n");
+        const stranger = await reach(t, name, { ...options, credential: pki.stranger });
+        assert.equal((await stranger.request(get("/both", host))).status, 400);
+        /* The session of one is not resumed at the other, with two ClientHellos neither. */
+        const elsewhere = await reach(t, name === "twin.test" ? ALPHA : "twin.test", {
+            ...options,
+            more: { ...more, session },
+        });
+        assert.equal(elsewhere.socket.isSessionReused(), false);
+    }
+});
+
 /* ---- a ClientHello in pieces ---------------------------------------------------------------- */
 
 /* Sends the first message, which is the ClientHello, as the pieces that `cut` makes of it. */
