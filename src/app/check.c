@@ -13,6 +13,7 @@
 #include "app/config_report.h"
 #include "app/generation_report.h"
 #include "app/pkcs11_setup.h"
+#include "app/revocation_keeper.h"
 #include "gateway/backend/backend_registry.h"
 #include "gateway/generation/generation.h"
 #include "protocol/tls/tls_pkcs11.h"
@@ -35,7 +36,8 @@ static bool can_build(const struct generation_settings *settings, size_t *warnin
     struct generation *generation = pkcs11_setup(&pkcs11, settings, true, &error)
                                         ? generation_create(settings, &facts, &error)
                                         : NULL;
-    bool built = generation != NULL;
+    struct revocation_keeper *revocation = revocation_keeper_create();
+    bool built = generation != NULL && revocation_keeper_prepare(revocation, generation, &error);
 
     if (built)
         *warnings += generation_report(generation, authorities);
@@ -43,6 +45,7 @@ static bool can_build(const struct generation_settings *settings, size_t *warnin
         log_event(LOG_ERROR, "%s", error.text);
     public_authorities_release(authorities);
     generation_release(generation);
+    revocation_keeper_destroy(revocation);
     backend_registry_destroy(facts.backends);
     tls_session_store_destroy(facts.sessions);
     tls_pkcs11_stop(pkcs11);

@@ -122,6 +122,28 @@ void configured_files_collect(struct configured_files *files, const char *config
         add_listener(files, &settings->listeners[i]);
 }
 
+static void add_lists(struct configured_files *files,
+                      const struct client_certificate_settings *client_certificate)
+{
+    for (const struct trust_profile_settings *trust = client_certificate->trust; trust != NULL;
+         trust = trust->trial) {
+        for (size_t i = 0; i < trust->revocation.crl.file_count; i++)
+            configured_files_add(files, trust->revocation.crl.files[i].path);
+    }
+}
+
+void configured_files_add_lists(struct configured_files *files,
+                                const struct generation_settings *settings)
+{
+    for (size_t i = 0; i < settings->listener_count; i++) {
+        const struct listener_settings *listener = &settings->listeners[i];
+
+        add_lists(files, &listener->client_certificate);
+        for (size_t j = 0; j < listener->route_count; j++)
+            add_lists(files, &listener->routes[j].client_certificate);
+    }
+}
+
 bool configured_files_is_directory(const char *path)
 {
     return slice_ends_with(slice_from_text(path), SLICE("/."));

@@ -18,6 +18,9 @@ struct configured_files {
 /* The list is the caller's, and keeps nothing of the settings. */
 void configured_files_collect(struct configured_files *files, const char *configuration,
                               const struct generation_settings *settings);
+/* Adds the revocation lists, whose renewal is not one of the configuration. */
+void configured_files_add_lists(struct configured_files *files,
+                                const struct generation_settings *settings);
 /* Adds one, unless it is there already. */
 void configured_files_add(struct configured_files *files, const char *path);
 bool configured_files_is_directory(const char *path);

@@ -80,6 +80,7 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
     struct confinement *confinement;
 
     configured_files_collect(&configured, configuration, settings);
+    configured_files_add_lists(&configured, settings);
     for (size_t i = 0; i < configured.count; i++)
         add(configured_files_is_directory(configured.paths[i]) ? &directories : &files,
             configured.paths[i]);
@@ -150,6 +151,7 @@ void gateway_confinement_explain(const struct confinement *confinement, const ch
     if (confinement == NULL)
         return;
     configured_files_collect(&files, configuration, settings);
+    configured_files_add_lists(&files, settings);
     for (size_t i = 0; i < files.count; i++)
         explain_place(confinement, files.paths[i]);
     configured_files_reset(&files);

@@ -27,6 +27,7 @@
 #include "app/pkcs11_setup.h"
 #include "app/ready_file.h"
 #include "app/restart_needed.h"
+#include "app/revocation_keeper.h"
 #include "app/service_notify.h"
 #include "app/service_watchdog.h"
 #include "app/worker.h"
@@ -55,6 +56,7 @@ struct gateway {
     struct generation_facts facts;
     struct presented_table *chains;
     struct verdict_store *verdicts;
+    struct revocation_keeper *revocation;
     struct confinement *confinement; /* NULL: none */
     struct key_decoding *decoding;
     struct tls_pkcs11 *pkcs11;              /* NULL: no key is in a token */
@@ -334,6 +336,7 @@ static bool start_workers(struct gateway *gateway, size_t count, const int *sock
             .index = i,
             .chains = gateway->chains,
             .verdicts = gateway->verdicts,
+            .revocation = revocation_keeper_facts(gateway->revocation),
             .telemetry = gateway->telemetry,
             .open_connections = &gateway->open_connections,
             .passed = gateway->passed,
@@ -445,6 +448,11 @@ static struct generation *load(struct gateway *gateway, bool is_last_try, struct
         create_telemetry(gateway, settings);
         if (pkcs11_setup(&gateway->pkcs11, settings, gateway->generation == NULL, error))
             generation = generation_create(settings, &gateway->facts, error);
+        if (generation != NULL &&
+            !revocation_keeper_prepare(gateway->revocation, generation, error)) {
+            generation_release(generation);
+            generation = NULL;
+        }
     }
     if (is_last_try || generation != NULL)
         config_report(config);
@@ -501,6 +509,7 @@ static void create_facts(struct gateway *gateway)
     gateway->facts.backends = backend_registry_create();
     gateway->chains = presented_table_create(0);
     gateway->verdicts = verdict_store_create(&verdict_settings);
+    gateway->revocation = revocation_keeper_create();
 }
 
 /* ---- reloading
@@ -548,6 +557,7 @@ static void hand_over(struct gateway *gateway, struct generation *next, const in
     gateway_status_adopt(&gateway->status, next, sockets);
     generation_release(gateway->generation);
     gateway->generation = next;
+    revocation_keeper_adopt(gateway->revocation, next);
     gateway->is_handing_over = true;
     atomic_store(&gateway->workers_adopted, 0);
     announce_new(next, sockets);
@@ -654,6 +664,14 @@ static void on_logs_renamed(void *context)
         log_event(LOG_ERROR, "%s", error.text);
     else if (has_events)
         log_event(LOG_INFO, "logs opened again");
+}
+
+static void on_revocation_changed(void *context)
+{
+    struct gateway *gateway = context;
+
+    for (size_t i = 0; i < gateway->worker_count; i++)
+        worker_recheck_revocation(gateway->workers[i]);
 }
 
 static void on_hangup(void *context)
@@ -821,6 +839,8 @@ static bool start(struct gateway *gateway, struct error *error)
     gateway->second_try = timer_create_on(gateway->loop, ask_for_reload, gateway);
     gateway->files = file_watch_create(gateway->loop, on_files_changed, gateway);
     watch_files(gateway);
+    revocation_keeper_adopt(gateway->revocation, gateway->generation);
+    revocation_keeper_start(gateway->revocation, gateway->loop, on_revocation_changed, gateway);
     gateway->signals[0] = event_signal_create(gateway->loop, SIGTERM, on_terminate, gateway);
     gateway->signals[1] = event_signal_create(gateway->loop, SIGINT, on_terminate, gateway);
     gateway->signals[2] = event_signal_create(gateway->loop, SIGHUP, on_hangup, gateway);
@@ -879,6 +899,7 @@ static void release(struct gateway *gateway)
         timer_destroy(gateway->drain_limit);
         timer_destroy(gateway->second_try);
         file_watch_destroy(gateway->files);
+        revocation_keeper_stop(gateway->revocation);
         event_wake_destroy(gateway->told);
         event_loop_destroy(gateway->loop);
     }
@@ -886,6 +907,7 @@ static void release(struct gateway *gateway)
     telemetry_destroy(gateway->telemetry); /* which the generation counts with */
     presented_table_destroy(gateway->chains);
     verdict_store_destroy(gateway->verdicts);
+    revocation_keeper_destroy(gateway->revocation);
     backend_registry_destroy(gateway->facts.backends);
     tls_session_store_destroy(gateway->facts.sessions);
     anchor_usages_destroy(gateway->facts.anchors);

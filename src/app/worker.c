@@ -45,6 +45,7 @@ struct worker {
     atomic_bool must_stop;
     atomic_bool has_pending;
     atomic_bool is_asked;
+    atomic_bool must_recheck;
     atomic_bool has_ended;
     struct generation *pending;
     int *pending_sockets;
@@ -86,6 +87,7 @@ static struct tenure *begin_tenure(struct worker *worker, struct generation *gen
             {
                 .stores = {.chains = worker->settings.chains,
                            .verdicts = worker->settings.verdicts,
+                           .revocation = worker->settings.revocation,
                            .identities = generation_identities(generation)},
                 .telemetry = worker->connections.telemetry,
                 .backends = worker->backends,
@@ -95,6 +97,7 @@ static struct tenure *begin_tenure(struct worker *worker, struct generation *gen
                 .request_content_bytes_max = limits->request_content_bytes,
                 .request_idle_ms = limits->request_idle_ms,
                 .response_idle_ms = limits->response_idle_ms,
+                .revocation_wait_ms = limits->revocation_ms,
                 .scratch = worker->exchange_scratch,
                 .scratch_bytes = EXCHANGE_SCRATCH_BYTES,
                 .trace_state = worker->trace_state,
@@ -309,6 +312,8 @@ static void on_wake(void *context)
         worker->settings.on_answered(worker->settings.context);
     if (atomic_load(&worker->has_pending) && !worker->is_draining)
         adopt_pending(worker);
+    if (atomic_exchange(&worker->must_recheck, false))
+        connection_recheck_pending(&worker->connections);
     if (atomic_load(&worker->must_stop))
         event_loop_stop(worker->loop);
     else if (atomic_load(&worker->must_drain))
@@ -345,6 +350,7 @@ static void create_environment(struct worker *worker)
     };
     list_init(&worker->connections.connections);
     list_init(&worker->connections.again);
+    list_init(&worker->connections.pending);
     list_init(&worker->doors);
 }
 
@@ -423,6 +429,12 @@ struct worker *worker_start(const struct worker_settings *settings,
 void worker_hand_over(struct worker *worker, const struct worker_handover *next)
 {
     put_pending(worker, next);
+    event_wake_send(worker->wake);
+}
+
+void worker_recheck_revocation(struct worker *worker)
+{
+    atomic_store(&worker->must_recheck, true);
     event_wake_send(worker->wake);
 }
 

@@ -21,6 +21,7 @@ struct worker_settings {
     size_t index;
     struct presented_table *chains;
     struct verdict_store *verdicts;
+    struct revocation_facts *revocation;
     struct telemetry *telemetry;
     atomic_size_t *open_connections;
     /* Who waits in the queue of one of these stays there when the worker ends: somebody else will
@@ -50,6 +51,8 @@ struct worker *worker_start(const struct worker_settings *settings,
 /* From the control thread, and not again before on_adopted was called. Sockets of addresses that
  * the generation does not have accept what waits in their queues, and close. */
 void worker_hand_over(struct worker *worker, const struct worker_handover *next);
+/* From the control thread: what is known about revocation has changed. */
+void worker_recheck_revocation(struct worker *worker);
 /* From the control thread: is it still there? It answers in its next turn, when it has one. */
 void worker_ask(struct worker *worker);
 /* True for one that has ended. */

@@ -112,6 +112,8 @@ static void warn_of_revocation(struct settings_reader *reader,
     char *place =
         config_memory_format(reader->memory, "%u:%u", trust->position.line, trust->position.column);
 
+    if (trust->revocation.sources != 0)
+        return;
     if (text_table_add(&reader->warned_profiles, slice_from_text(place), place) != NULL)
         return;
     if (trust->name == NULL)

@@ -276,6 +276,143 @@ static const struct setting_choice upload_rule_choices[] = {
     {NULL, 0, false},
 };
 
+/* --- Revocation ------------------------------------------------------------------------------- */
+
+static const struct setting_choice require_choices[] = {
+    {"first_answer", REVOCATION_REQUIRE_FIRST_ANSWER, false},
+    {"all", REVOCATION_REQUIRE_ALL, false},
+    {NULL, 0, false},
+};
+
+static const struct setting_choice applies_to_choices[] = {
+    {"leaf", REVOCATION_OF_LEAF, false},
+    {"chain", REVOCATION_OF_CHAIN, false},
+    {NULL, 0, false},
+};
+
+#define FRAME_REVOCATION                                                                           \
+    "version: 1\n" FRAME_LISTENERS                                                                 \
+    "trust_profiles:\n"                                                                            \
+    "  partners:\n"                                                                                \
+    "    anchors: [partners.pem]\n"                                                                \
+    "    revocation:\n"
+
+static const struct setting exception_settings[] = {
+    {
+        .name = "accept_last_good", .type = SETTING_DURATION,
+        .otherwise = "it is needed", .min = 1 * SECONDS, .max = 366 * 24 * HOURS,
+        FIELD(struct revocation_exception, last_good_ms),
+        .meaning = "How long after the end of the last good answer clients are still accepted.",
+        .example = "accept_last_good: 2h\n",
+    },
+};
+
+static const struct settings_mapping exception_mapping = {
+    .title = "trust_profiles.NAME.revocation.when_unavailable",
+    .meaning = "Accepts clients for a while when nobody can say whether they are revoked. "
+               "`when_crl_expired` takes the same.",
+    .frame = FRAME_REVOCATION
+             "      sources: [crl]\n"
+             "      crl: { files: [partner.crl] }\n"
+             "      when_unavailable:\n"
+             "        @\n",
+    SETTINGS(exception_settings),
+    .size = sizeof(struct revocation_exception),
+};
+
+static const struct setting crl_settings[] = {
+    {
+        .name = "files", .type = SETTING_SPECIAL, .is_path = true,
+        .forms = SETTING_FORM_LIST, .read = settings_read_crl_files,
+        .expects = "a list of files",
+        LIST_FIELD(struct crl_settings, files, file_count),
+        .otherwise = "none",
+        .meaning = "Files of revocation lists: any number in PEM, or one in DER, complete or delta "
+                   "lists; the last part of a path may be a pattern, such as `crls/*.crl`. They "
+                   "are watched: a new list counts from the next request on, and one that is "
+                   "broken, or older than the one in use, is reported and not used.",
+        .example = "files: [partner.crl]\n",
+    },
+};
+
+static const struct settings_mapping crl_mapping = {
+    .title = "trust_profiles.NAME.revocation.crl",
+    .meaning = "Where revocation lists come from.",
+    .frame = FRAME_REVOCATION
+             "      sources: [crl]\n"
+             "      crl:\n"
+             "        @\n",
+    SETTINGS(crl_settings),
+    .size = sizeof(struct crl_settings),
+    POSITION(struct crl_settings),
+};
+
+static const struct setting revocation_settings[] = {
+    {
+        .name = "sources", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
+        .is_required = true, .read = settings_read_revocation_sources,
+        .expects = "a list of crl and ocsp",
+        FIELD(struct revocation_settings, sources),
+        .meaning = "Who is asked. `revoked` of any of them always counts. `ocsp` is not supported "
+                   "yet.",
+        .example = "sources: [crl]\ncrl: { files: [partner.crl] }\n",
+    },
+    {
+        .name = "require", .type = SETTING_CHOICE, .choices = require_choices,
+        .default_text = "first_answer", FIELD(struct revocation_settings, require),
+        .meaning = "Is it enough that one source says that a certificate is good, or must `all`?",
+        .example = "require: all\n",
+    },
+    {
+        .name = "applies_to", .type = SETTING_CHOICE, .choices = applies_to_choices,
+        .default_text = "leaf", FIELD(struct revocation_settings, applies_to),
+        .meaning = "`leaf`: the client's certificate. `chain`: those of its issuers too, but the "
+                   "anchor.",
+        .example = "applies_to: chain\n",
+    },
+    {
+        .name = "when_unavailable", .type = SETTING_SPECIAL,
+        .forms = SETTING_FORM_SCALAR | SETTING_FORM_MAPPING, .read = settings_read_exception,
+        .mapping = &exception_mapping,
+        .expects = "refuse, accept, or { accept_last_good: DURATION }",
+        .default_text = "refuse", FIELD(struct revocation_settings, when_unavailable),
+        .meaning = "What is done when no source can say whether a certificate is revoked.",
+        .example = "when_unavailable: { accept_last_good: 2h }\n",
+    },
+    {
+        .name = "when_crl_expired", .type = SETTING_SPECIAL,
+        .forms = SETTING_FORM_SCALAR | SETTING_FORM_MAPPING, .read = settings_read_exception,
+        .mapping = &exception_mapping,
+        .expects = "refuse, accept, or { accept_last_good: DURATION }",
+        .default_text = "refuse", FIELD(struct revocation_settings, when_crl_expired),
+        .meaning = "What is done when the list has expired that does not name the certificate. "
+                   "Whoever it names stays revoked.",
+        .example = "when_crl_expired: { accept_last_good: 12h }\n",
+    },
+    {
+        .name = "crl", .type = SETTING_MAPPING, .mapping = &crl_mapping,
+        FIELD(struct revocation_settings, crl),
+        .otherwise = "no lists",
+        .meaning = "Where revocation lists come from.",
+        .example = "crl: { files: [partner.crl] }\n",
+    },
+    NOT_YET("ocsp"),
+};
+
+static const struct settings_mapping revocation_mapping = {
+    .title = "trust_profiles.NAME.revocation",
+    .meaning = "Whether the certificates of clients are revoked; see "
+               "[REVOCATION.md](REVOCATION.md).",
+    .frame = FRAME_REVOCATION
+             "      sources: [crl]\n"
+             "      crl: { files: [partner.crl] }\n"
+             "      @\n",
+    SETTINGS(revocation_settings),
+    .size = sizeof(struct revocation_settings),
+    POSITION(struct revocation_settings),
+    .finish = settings_finish_revocation,
+};
+
 static const struct setting_choice key_usage_choices[] = {
     {"client_auth", PATH_PURPOSE_CLIENT, false},
     {"client_auth_required", PATH_PURPOSE_CLIENT_REQUIRED, false},
@@ -428,7 +565,14 @@ static const struct setting trust_profile_settings[] = {
                    "as `trial_reason` and counted, and never enforced.",
         .example = "trial: { anchors: [new-root.pem], depth: 1 }\n",
     },
-    NOT_YET("revocation"),
+    {
+        .name = "revocation", .type = SETTING_MAPPING, .mapping = &revocation_mapping,
+        FIELD(struct trust_profile_settings, revocation),
+        .otherwise = "revocation is not checked",
+        .meaning = "Whether certificates are revoked: who is asked, and what is done when nobody "
+                   "can say.",
+        .example = "revocation: { sources: [crl], crl: { files: [partner.crl] } }\n",
+    },
 };
 
 static const struct settings_mapping trust_profile_mapping = {
@@ -1174,6 +1318,13 @@ static const struct setting limit_settings[] = {
         .example = "rate_grace: 10s\n",
     },
     {
+        .name = "revocation_time", .type = SETTING_DURATION, .default_text = "5s",
+        .min = 1, .max = 24 * HOURS, FIELD(struct connection_limits, revocation_ms),
+        .meaning = "How long a request waits for the first news about the revocation of its "
+                   "client's certificate.",
+        .example = "revocation_time: 2s\n",
+    },
+    {
         .name = "drain_time", .type = SETTING_DURATION, .default_text = "30s",
         .min = 0, .max = 24 * HOURS, FIELD(struct connection_limits, drain_ms),
         .meaning = "How long what runs may go on after the gateway was told to stop.",
@@ -1517,6 +1668,9 @@ static const struct settings_mapping *const mappings[] = {
     &certificate_mapping,
     &policy_mapping,
     &trust_profile_mapping,
+    &revocation_mapping,
+    &exception_mapping,
+    &crl_mapping,
     &anchor_mapping,
     &backend_mapping,
     &backend_tls_mapping,

@@ -103,6 +103,15 @@ void settings_read_access_log_target(struct settings_reader *reader, const struc
 void settings_read_events_target(struct settings_reader *reader, const struct setting *setting,
                                  struct yaml_node *node, void *target);
 
+void settings_read_crl_files(struct settings_reader *reader, const struct setting *setting,
+                             struct yaml_node *node, void *target);
+void settings_read_revocation_sources(struct settings_reader *reader, const struct setting *setting,
+                                      struct yaml_node *node, void *target);
+void settings_read_exception(struct settings_reader *reader, const struct setting *setting,
+                             struct yaml_node *node, void *target);
+void settings_finish_revocation(struct settings_reader *reader, struct yaml_node *node,
+                                void *target);
+
 bool settings_address_is_valid(struct slice text, struct error *error);
 bool settings_range_is_valid(struct slice text, struct error *error);
 bool settings_method_is_valid(struct slice text, struct error *error);

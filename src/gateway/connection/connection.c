@@ -39,6 +39,7 @@ enum {
 struct connection {
     struct list_link link;
     struct list_link again_link;
+    struct list_link revocation_link;
     struct connection_environment *environment;
     struct connection_entrance *entrance;
     struct connection_generation *generation; /* the one that it was last served under */
@@ -58,6 +59,7 @@ struct connection {
     unsigned ready;
     bool is_advancing;
     bool is_again;
+    bool wants_revocation; /* its exchange waits for news about revocation */
 
     struct tls_connection *tls;
     bool wants_write; /* output of TLS waits for the socket */
@@ -138,6 +140,29 @@ static struct tls_profile *choose_profile(void *owner, struct slice server_name)
     return found->profile;
 }
 
+/* What lists say at once. Nothing is asked for here: possession of the key is not proven yet. */
+static enum reason judge_revocation(const struct connection *connection, struct verdict *verdict)
+{
+    const struct authentication_demand *demand = &connection->facts.listener->demand;
+    struct revocation_result result =
+        verdict_check_revocation(verdict, judging_context_revocation(demand->context),
+                                 connection->generation->exchange.stores.revocation,
+                                 REVOCATION_UNPROVEN, clock_wall_seconds());
+
+    if (result.status == REVOCATION_GOOD || result.status == REVOCATION_PENDING)
+        return REASON_NONE;
+    return result.reason;
+}
+
+static int library_error_of(enum reason reason)
+{
+    if (reason == REASON_NONE)
+        return X509_V_OK;
+    return reason == REASON_CERTIFICATE_REVOKED || reason == REASON_ISSUER_REVOKED
+               ? X509_V_ERR_CERT_REVOKED
+               : X509_V_ERR_UNABLE_TO_GET_CRL;
+}
+
 static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
 {
     struct connection *connection = owner;
@@ -156,6 +181,10 @@ static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
 
         connection->chain_reason = verdict_reason(verdict);
         library_error = verdict_library_error(verdict);
+        if (verdict_is_accepted(verdict)) {
+            connection->chain_reason = judge_revocation(connection, verdict);
+            library_error = library_error_of(connection->chain_reason);
+        }
         verdict_release(verdict);
     }
     presented_certificate_release(presented);
@@ -560,6 +589,8 @@ static void destroy(struct connection *connection)
         client_http1_reset(&connection->client);
     if (connection->is_again)
         list_remove(&environment->again, &connection->again_link);
+    if (connection->wants_revocation)
+        list_remove(&environment->pending, &connection->revocation_link);
     list_remove(&environment->connections, &connection->link);
     event_watch_destroy(connection->watch);
     timer_destroy(connection->timer);
@@ -790,6 +821,20 @@ static void ask_for_another_turn(struct connection *connection)
     event_loop_continue(connection->environment->loop);
 }
 
+static void note_pending(struct connection *connection)
+{
+    bool is_pending =
+        connection->exchange != NULL && exchange_wants_revocation(connection->exchange);
+
+    if (is_pending == connection->wants_revocation)
+        return;
+    connection->wants_revocation = is_pending;
+    if (is_pending)
+        list_append(&connection->environment->pending, &connection->revocation_link);
+    else
+        list_remove(&connection->environment->pending, &connection->revocation_link);
+}
+
 /* Steps until the state waits. */
 static enum step run(struct connection *connection)
 {
@@ -818,6 +863,7 @@ static void connection_advance(struct connection *connection)
     connection->ready = 0;
     if (again)
         ask_for_another_turn(connection);
+    note_pending(connection);
     event_watch_set(connection->watch, interest(connection));
     set_deadline(connection);
 }
@@ -980,6 +1026,13 @@ static void drain(struct connection *connection)
     if (connection->exchange != NULL)
         exchange_drain(connection->exchange);
     connection_advance(connection);
+}
+
+void connection_recheck_pending(struct connection_environment *environment)
+{
+    for (struct list_link *link = list_first(&environment->pending); link != NULL;
+         link = list_next(&environment->pending, link))
+        ask_for_another_turn(LIST_ITEM(link, struct connection, revocation_link));
 }
 
 void connection_drain_all(struct connection_environment *environment)

@@ -53,8 +53,9 @@ struct connection_environment {
     struct pool *blocks;    /* CONNECTION_BLOCK_BYTES each */
     struct pool *exchanges; /* exchange_size() each */
     struct list connections;
-    struct list again; /* those with more to do, without an event */
-    char *scratch;     /* for a head or an answer to a client; used within one call */
+    struct list again;   /* those with more to do, without an event */
+    struct list pending; /* those that wait for news about revocation */
+    char *scratch;       /* for a head or an answer to a client; used within one call */
     size_t scratch_bytes;
     uint64_t next_id;
     atomic_size_t *open_everywhere; /* of all workers */
@@ -71,6 +72,8 @@ void connection_open(struct connection_environment *environment,
                      const struct socket_address *peer);
 /* Continues what `again` lists: the loop's turn end calls it. */
 void connection_continue(struct connection_environment *environment);
+/* Facts about revocation have changed: continues what `pending` lists. */
+void connection_recheck_pending(struct connection_environment *environment);
 /* Finish what runs, take no more. */
 void connection_drain_all(struct connection_environment *environment);
 /* Ends what is left at once. */

@@ -25,9 +25,10 @@ struct connection_limits {
     size_t request_header_count; /* default 100 */
     size_t request_target_bytes; /* request_target_size, default 32 KiB */
     uint64_t request_content_bytes; /* request_content_size, default 4 GiB; 0: no limit */
-    size_t response_header_bytes;   /* response_header_size, default 32 KiB, at most 64 KiB */
-    size_t response_header_count;   /* default 200 */
-    size_t chunk_extension_bytes;   /* chunk_extension_size, of a request, default 4 KiB */
+    uint64_t revocation_ms; /* revocation_time: a request waits for a list or answer; default 5 s */
+    size_t response_header_bytes; /* response_header_size, default 32 KiB, at most 64 KiB */
+    size_t response_header_count; /* default 200 */
+    size_t chunk_extension_bytes; /* chunk_extension_size, of a request, default 4 KiB */
     size_t trailer_bytes; /* trailer_size, of a request or an answer, default 8 KiB, at most 16 */
     size_t trailer_count; /* default 32, at most 100 */
 };

@@ -20,6 +20,7 @@
 
 enum exchange_state {
     EXCHANGE_DECIDING,
+    EXCHANGE_AUTHENTICATING,
     EXCHANGE_CONNECTING,
     EXCHANGE_RELAYING,
     EXCHANGE_ANSWERING,
@@ -30,7 +31,7 @@ enum exchange_state {
 
 enum step { STEP_WAIT, STEP_AGAIN, STEP_FINISHED };
 
-enum exchange_limit { LIMIT_NONE, LIMIT_CONNECT, LIMIT_RELAY, LIMIT_ANSWER };
+enum exchange_limit { LIMIT_NONE, LIMIT_REVOCATION, LIMIT_CONNECT, LIMIT_RELAY, LIMIT_ANSWER };
 
 /* One direction of relaying. */
 struct pump {
@@ -65,6 +66,8 @@ struct exchange {
     struct backend_connection *backend;
     size_t attempt;
     bool has_waited;        /* since the client was last authenticated */
+    bool has_no_time;       /* revocation was waited for long enough */
+    bool ends_here;         /* a request for what the gateway itself can do */
     bool wants_client_room; /* it stopped for lack of room, not of input */
     bool wants_backend_room;
     bool draining;
@@ -95,6 +98,7 @@ struct exchange {
 };
 
 static enum step decide(struct exchange *exchange);
+static enum step authenticate_client(struct exchange *exchange);
 static enum step connect_backend(struct exchange *exchange);
 static enum step relay(struct exchange *exchange);
 static enum step answer(struct exchange *exchange);
@@ -114,9 +118,12 @@ static const struct state_row states[EXCHANGE_STATES] = {
     /* name, what it does, how long it may wait,
      *     where it may lead */
     [EXCHANGE_DECIDING] = {"deciding", decide, LIMIT_NONE,
+        TO(EXCHANGE_AUTHENTICATING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
+    [EXCHANGE_AUTHENTICATING] = {"authenticating", authenticate_client, LIMIT_REVOCATION,
         TO(EXCHANGE_CONNECTING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
     [EXCHANGE_CONNECTING] = {"connecting", connect_backend, LIMIT_CONNECT,
-        TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
+        TO(EXCHANGE_AUTHENTICATING) | TO(EXCHANGE_RELAYING) | TO(EXCHANGE_ANSWERING) |
+        TO(EXCHANGE_REPORTING)},
     [EXCHANGE_RELAYING] = {"relaying", relay, LIMIT_RELAY,
         TO(EXCHANGE_CONNECTING) | TO(EXCHANGE_ANSWERING) | TO(EXCHANGE_REPORTING)},
     [EXCHANGE_ANSWERING] = {"answering", answer, LIMIT_ANSWER,
@@ -178,15 +185,28 @@ static enum step refuse(struct exchange *exchange, enum reason reason, const cha
 
 /* The certificate of the connection, judged for this demand; what was judged before is forgotten.
  */
-static enum reason authenticate(struct exchange *exchange,
-                                const struct authentication_demand *demand)
+static enum reason authenticate(struct exchange *exchange)
 {
+    const struct authentication_demand *demand =
+        exchange->route == NULL ? &exchange->listener->demand : &exchange->route->plan->demand;
+    const struct exchange_connection_facts *connection = exchange->start.connection;
+    const struct authentication_stores *stores = &exchange->environment->stores;
+
     authentication_reset(&exchange->authentication);
     exchange->authentication =
-        authentication_check(demand, exchange->start.connection->presented,
-                             &exchange->environment->stores, clock_wall_seconds());
+        exchange->has_no_time
+            ? authentication_check_finally(demand, connection->presented, stores,
+                                           clock_wall_seconds())
+            : authentication_check(demand, connection->presented, stores, clock_wall_seconds());
     exchange->has_waited = false;
     return exchange->authentication.reason;
+}
+
+static enum step refuse_client(struct exchange *exchange, enum reason reason)
+{
+    const char *detail = exchange->authentication.revocation.detail;
+
+    return answer_with(exchange, reason, detail[0] == '\0' ? NULL : detail);
 }
 
 /* Which listener serves the request's host? A host of another listener is served on this connection
@@ -288,7 +308,6 @@ static enum step answer_options(struct exchange *exchange)
 static enum step decide(struct exchange *exchange)
 {
     const struct http_request *request = exchange->request;
-    bool ends_here = false;
     enum reason reason;
 
     if (exchange->start.refusal != REASON_NONE)
@@ -296,7 +315,8 @@ static enum step decide(struct exchange *exchange)
 
     reason = rewrite_check_connection(exchange->environment->owned_names, request);
     if (reason == REASON_NONE)
-        reason = rewrite_check_hops(request, exchange->environment->pseudonym, &ends_here);
+        reason =
+            rewrite_check_hops(request, exchange->environment->pseudonym, &exchange->ends_here);
     if (reason == REASON_NONE)
         reason = choose_listener(exchange);
     if (reason == REASON_NONE)
@@ -305,18 +325,24 @@ static enum step decide(struct exchange *exchange)
         return answer_with(exchange, reason, NULL);
 
     exchange->route = routing_match(exchange->listener->routes, request);
-    if (exchange->route == NULL) {
-        /* Which routes exist is not for those to learn whom the listener would refuse. */
-        reason = authenticate(exchange, &exchange->listener->demand);
-        return answer_with(exchange, reason == REASON_NONE ? REASON_ROUTE_NOT_FOUND : reason, NULL);
-    }
+    return enter(exchange, EXCHANGE_AUTHENTICATING);
+}
 
-    reason = authenticate(exchange, &exchange->route->plan->demand);
+/* Again and again while revocation is pending, and again after each later wait. */
+static enum step authenticate_client(struct exchange *exchange)
+{
+    enum reason reason = authenticate(exchange);
+
+    if (exchange->authentication.is_pending)
+        return STEP_WAIT;
     if (reason != REASON_NONE)
-        return answer_with(exchange, reason, NULL);
-    if (content_is_too_large(exchange, request->content_length))
+        return refuse_client(exchange, reason);
+    /* Which routes exist is not for those to learn whom the listener would refuse. */
+    if (exchange->route == NULL)
+        return answer_with(exchange, REASON_ROUTE_NOT_FOUND, NULL);
+    if (content_is_too_large(exchange, exchange->request->content_length))
         return answer_with(exchange, REASON_REQUEST_CONTENT_TOO_LARGE, NULL);
-    if (ends_here)
+    if (exchange->ends_here)
         return answer_options(exchange);
     return enter(exchange, EXCHANGE_CONNECTING);
 }
@@ -384,9 +410,14 @@ static enum step send_request(struct exchange *exchange)
     enum reason reason = REASON_NONE;
 
     if (exchange->has_waited)
-        reason = authenticate(exchange, &exchange->route->plan->demand);
-    if (reason == REASON_NONE)
-        reason = write_outgoing_head(exchange, &head);
+        reason = authenticate(exchange);
+    if (reason != REASON_NONE) {
+        release_backend(exchange);
+        if (exchange->authentication.is_pending)
+            return enter(exchange, EXCHANGE_AUTHENTICATING);
+        return refuse_client(exchange, reason);
+    }
+    reason = write_outgoing_head(exchange, &head);
     if (reason != REASON_NONE) {
         release_backend(exchange);
         return answer_with(exchange, reason, NULL);
@@ -983,6 +1014,11 @@ void exchange_time_out(struct exchange *exchange)
         exchange_abort(exchange, REASON_CLIENT_TOO_SLOW, NULL);
         return;
     }
+    if (exchange->state == EXCHANGE_AUTHENTICATING) {
+        exchange->has_no_time = true;
+        exchange_advance(exchange);
+        return;
+    }
     reason = blame(exchange);
     if (reason == REASON_BACKEND_CONNECT_TIMEOUT) {
         struct backend_failure failure = {reason, NULL};
@@ -1044,6 +1080,11 @@ uint64_t exchange_received_bytes(const struct exchange *exchange)
     return exchange->request_pump.bytes;
 }
 
+bool exchange_wants_revocation(const struct exchange *exchange)
+{
+    return exchange->state == EXCHANGE_AUTHENTICATING;
+}
+
 bool exchange_wants_content(const struct exchange *exchange)
 {
     return exchange->state == EXCHANGE_RELAYING && !exchange->request_pump.is_done &&
@@ -1061,6 +1102,8 @@ uint64_t exchange_wait_limit_ms(const struct exchange *exchange)
         return 0;
     case LIMIT_ANSWER:
         return exchange->environment->response_idle_ms;
+    case LIMIT_REVOCATION:
+        return exchange->environment->revocation_wait_ms;
     case LIMIT_CONNECT:
     case LIMIT_RELAY:
         break;

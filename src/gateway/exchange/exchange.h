@@ -69,7 +69,8 @@ struct exchange_environment {
     uint64_t request_content_bytes_max; /* 0: no limit */
     uint64_t request_idle_ms;
     uint64_t response_idle_ms;
-    char *scratch; /* for an outgoing head; used within one call */
+    uint64_t revocation_wait_ms; /* how long a request waits for the first news */
+    char *scratch;               /* for an outgoing head; used within one call */
     size_t scratch_bytes;
     uint64_t *trace_state; /* two words of a generator of trace ids, the worker's; not secret */
 };
@@ -126,6 +127,8 @@ bool exchange_must_close(const struct exchange *exchange);
 bool exchange_is_broken(const struct exchange *exchange);
 /* Of the request's content, so far. */
 uint64_t exchange_received_bytes(const struct exchange *exchange);
+/* Does it wait for news about revocation? Advance it when the facts have changed. */
+bool exchange_wants_revocation(const struct exchange *exchange);
 /* Does it wait for content of the client? */
 bool exchange_wants_content(const struct exchange *exchange);
 /* Is it that content which the exchange waits for, and no answer has begun? */

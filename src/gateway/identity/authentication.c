@@ -53,16 +53,37 @@ static struct authentication identify(const struct judging_context *context,
     };
 }
 
+/* Takes the verdict's reference, which is an acceptance. */
+static struct authentication refuse_revoked(struct verdict *verdict,
+                                            const struct revocation_result *result)
+{
+    return (struct authentication){
+        .reason = result->reason == REASON_NONE ? REASON_INTERNAL : result->reason,
+        .verdict = verdict,
+        .is_pending = result->status == REVOCATION_PENDING,
+        .revocation = *result,
+    };
+}
+
 static struct authentication judge(const struct authentication_demand *demand,
                                    struct presented_certificate *presented,
-                                   const struct authentication_stores *stores, int64_t now)
+                                   const struct authentication_stores *stores,
+                                   enum revocation_patience patience, int64_t now)
 {
     struct verdict *verdict =
         verdict_store_judge(stores->verdicts, demand->context, presented, now);
+    struct authentication satisfied;
+    struct revocation_result revocation;
 
     if (!verdict_is_accepted(verdict))
         return (struct authentication){.reason = verdict_reason(verdict), .verdict = verdict};
-    return identify(demand->context, stores->identities, presented, verdict, now);
+    revocation = verdict_check_revocation(verdict, judging_context_revocation(demand->context),
+                                          stores->revocation, patience, now);
+    if (revocation.status != REVOCATION_GOOD)
+        return refuse_revoked(verdict, &revocation);
+    satisfied = identify(demand->context, stores->identities, presented, verdict, now);
+    satisfied.revocation = revocation;
+    return satisfied;
 }
 
 /* Only what the trial says is kept: with its verdict gone, nothing can come of it. */
@@ -74,12 +95,18 @@ static void try_beside(struct judging_context *trial, struct presented_certifica
 
     authentication->has_trial = true;
     authentication->trial_reason = verdict_reason(verdict);
+    if (verdict_is_accepted(verdict))
+        authentication->trial_reason =
+            verdict_check_revocation(verdict, judging_context_revocation(trial), stores->revocation,
+                                     REVOCATION_NO_TIME, now)
+                .reason;
     verdict_release(verdict);
 }
 
 static struct authentication judge_and_try(const struct authentication_demand *demand,
                                            struct presented_certificate *presented,
-                                           const struct authentication_stores *stores, int64_t now)
+                                           const struct authentication_stores *stores,
+                                           enum revocation_patience patience, int64_t now)
 {
     struct judging_context *trial = NULL;
     struct authentication authentication;
@@ -87,16 +114,17 @@ static struct authentication judge_and_try(const struct authentication_demand *d
     /* A route without rules cannot accept anybody. */
     if (demand->context == NULL)
         return refuse(REASON_INTERNAL);
-    authentication = judge(demand, presented, stores, now);
+    authentication = judge(demand, presented, stores, patience, now);
     trial = judging_context_trial(demand->context);
-    if (trial != NULL)
+    if (trial != NULL && !authentication.is_pending)
         try_beside(trial, presented, stores, now, &authentication);
     return authentication;
 }
 
-struct authentication authentication_check(const struct authentication_demand *demand,
-                                           struct presented_certificate *presented,
-                                           const struct authentication_stores *stores, int64_t now)
+static struct authentication check(const struct authentication_demand *demand,
+                                   struct presented_certificate *presented,
+                                   const struct authentication_stores *stores,
+                                   enum revocation_patience patience, int64_t now)
 {
     switch (demand->mode) {
     case CLIENT_CERTIFICATE_UNVERIFIED:
@@ -105,14 +133,29 @@ struct authentication authentication_check(const struct authentication_demand *d
     case CLIENT_CERTIFICATE_REQUIRED:
         if (presented == NULL)
             return refuse(demand->context == NULL ? REASON_INTERNAL : REASON_CERTIFICATE_MISSING);
-        return judge_and_try(demand, presented, stores, now);
+        return judge_and_try(demand, presented, stores, patience, now);
     case CLIENT_CERTIFICATE_OPTIONAL:
         if (presented == NULL)
             return satisfy_without_identity();
-        return judge_and_try(demand, presented, stores, now);
+        return judge_and_try(demand, presented, stores, patience, now);
     default:
         return refuse(REASON_INTERNAL);
     }
+}
+
+struct authentication authentication_check(const struct authentication_demand *demand,
+                                           struct presented_certificate *presented,
+                                           const struct authentication_stores *stores, int64_t now)
+{
+    return check(demand, presented, stores, REVOCATION_MAY_WAIT, now);
+}
+
+struct authentication authentication_check_finally(const struct authentication_demand *demand,
+                                                   struct presented_certificate *presented,
+                                                   const struct authentication_stores *stores,
+                                                   int64_t now)
+{
+    return check(demand, presented, stores, REVOCATION_NO_TIME, now);
 }
 
 void authentication_reset(struct authentication *authentication)

@@ -14,6 +14,7 @@
 #include "gateway/identity/presented_certificate.h"
 #include "gateway/identity/presented_table.h"
 #include "gateway/identity/verdict.h"
+#include "gateway/revocation/revocation.h"
 #include "protocol/reason/reason.h"
 
 /* Zero is the strictest. */
@@ -36,6 +37,7 @@ struct authentication_stores {
     struct presented_table *chains; /* NULL: chains are not shared */
     struct verdict_store *verdicts;
     struct identity_table *identities;
+    struct revocation_facts *revocation; /* NULL: nothing is known about revocation */
 };
 
 struct authentication {
@@ -46,11 +48,20 @@ struct authentication {
                                   from the context */
     bool has_trial;            /* the trial of the context was judged beside it */
     enum reason trial_reason;  /* what it said; decides nothing */
+    /* Refused only because revocation is not known yet: ask again when the facts have changed. */
+    bool is_pending;
+    struct revocation_result revocation; /* of an accepted verdict; zero: it was not asked */
 };
 
 /* `presented` is NULL when the client showed nothing. The handshake must be finished. */
 struct authentication authentication_check(const struct authentication_demand *demand,
                                            struct presented_certificate *presented,
                                            const struct authentication_stores *stores, int64_t now);
+/* The same when there is no time left to wait: nothing is pending, what is not known is decided by
+ * the rules for that. */
+struct authentication authentication_check_finally(const struct authentication_demand *demand,
+                                                   struct presented_certificate *presented,
+                                                   const struct authentication_stores *stores,
+                                                   int64_t now);
 /* Releases what it refers to and clears it: cleared means refused. */
 void authentication_reset(struct authentication *authentication);

@@ -36,6 +36,7 @@ struct judging_context {
     struct trust_store *issuers;       /* NULL: any */
     struct certification_path_settings rules;
     struct principal_order principal;
+    struct revocation_rules revocation;
     struct judging_context *trial;
     bool sends_ca_names;
     unsigned char digest[DIGEST_BYTES];
@@ -138,6 +139,12 @@ static void add_principal(EVP_MD_CTX *hash, const struct judging_context *contex
     EVP_DigestUpdate(hash, context->principal.sources, sizeof context->principal.sources);
 }
 
+static void add_revocation(EVP_MD_CTX *hash, const struct judging_context *context)
+{
+    for (size_t i = 0; i < REVOCATION_RULE_COUNT; i++)
+        digest_number(hash, revocation_rule_value(&context->revocation, i));
+}
+
 /* Everything that decides. Does your new setting decide? Then it needs a row here: a test takes
  * each setting of the profile in turn and demands another digest. `name`, `send_ca_names`,
  * `trial` and `position` of the profile decide nothing, and `upload_rules` decide which anchors
@@ -156,6 +163,7 @@ static const struct {
     {"policies", add_policies},
     {"strength", add_strength},
     {"principal", add_principal},
+    {"revocation", add_revocation},
 };
 
 static bool compute_digest(struct judging_context *context)
@@ -302,6 +310,7 @@ static bool parse_rules(struct judging_context *context,
     if (settings->verify_issuer_dn)
         demands->issuer_names = trust_store_issuer_names(context->anchors);
     context->sends_ca_names = settings->send_ca_names;
+    context->revocation = revocation_rules_from(&settings->revocation);
     return parse_objects(settings->required_usages, &demands->usages, error) &&
            parse_objects(settings->required_policies, &demands->policies, error) &&
            parse_key_types(settings->key_types, &demands->key_types, error) &&
@@ -400,6 +409,16 @@ const struct trust_store *judging_context_anchors(const struct judging_context *
 bool judging_context_sends_ca_names(const struct judging_context *context)
 {
     return context->sends_ca_names;
+}
+
+const struct trust_store *judging_context_intermediates(const struct judging_context *context)
+{
+    return context->intermediates;
+}
+
+const struct revocation_rules *judging_context_revocation(const struct judging_context *context)
+{
+    return &context->revocation;
 }
 
 const struct certification_path_settings *judging_context_rules(

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "gateway/identity/principal.h"
+#include "gateway/revocation/revocation.h"
 #include "protocol/x509/path_demands.h"
 #include "protocol/x509/trust_store.h"
 #include "runtime/error.h"
@@ -40,6 +41,7 @@ struct trust_profile_settings {
     enum path_hash_strength signature_hash_min;
     const char **principal; /* as principal_source_parse has them; NULL: the default */
     bool send_ca_names;     /* default true */
+    struct revocation_settings revocation;
     const struct trust_profile_settings *trial; /* judged beside, never enforced; NULL: none */
     struct position position;
 };
@@ -52,6 +54,9 @@ void judging_context_release(struct judging_context *context);
 /* 32 bytes. */
 struct slice judging_context_digest(const struct judging_context *context);
 const struct trust_store *judging_context_anchors(const struct judging_context *context);
+/* Our own certificates that may issue others': whose lists can be verified at once. NULL: none. */
+const struct trust_store *judging_context_intermediates(const struct judging_context *context);
+const struct revocation_rules *judging_context_revocation(const struct judging_context *context);
 bool judging_context_sends_ca_names(const struct judging_context *context);
 /* From now on it is noted in `usages` when an anchor is used; before the context is shared. */
 void judging_context_track(struct judging_context *context, struct anchor_usages *usages,

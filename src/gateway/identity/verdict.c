@@ -14,6 +14,7 @@
 
 #include "gateway/identity/judging_context_internal.h"
 #include "gateway/identity/verdict_internal.h"
+#include "gateway/revocation/revocation_facts.h"
 #include "protocol/x509/certification_path.h"
 #include "runtime/cache.h"
 #include "runtime/memory.h"
@@ -40,6 +41,10 @@ struct verdict {
     unsigned char proof[DIGEST_BYTES];
     unsigned char anchor[DIGEST_BYTES];
     struct principal_order principal;
+    struct revocation_path *revocation; /* NULL: the context checks none, or nothing is accepted */
+    /* "Not revoked", as the version of the facts and the second until which that holds: 32 bits of
+     * each, in one word for all threads. Zero: nothing is remembered. */
+    atomic_uint_fast64_t not_revoked;
 };
 
 struct verdict_store {
@@ -139,6 +144,8 @@ static bool compute_proof(struct verdict *verdict)
 /* Without its path, an acceptance becomes a refusal. */
 static void make_refusal(struct verdict *verdict, enum reason reason, int library_error)
 {
+    revocation_path_destroy(verdict->revocation);
+    verdict->revocation = NULL;
     sk_X509_pop_free(verdict->path, X509_free);
     verdict->path = NULL;
     verdict->reason = reason;
@@ -188,6 +195,16 @@ static struct verdict *verdict_create(const unsigned char key[KEY_BYTES], int64_
     return verdict;
 }
 
+/* What cannot be looked up in any list is not accepted where lists decide. */
+static void prepare_revocation(struct verdict *verdict, const struct revocation_rules *rules)
+{
+    if (rules->sources == 0 || verdict->reason != REASON_NONE)
+        return;
+    verdict->revocation = revocation_path_create(rules, verdict->path);
+    if (verdict->revocation == NULL)
+        make_refusal(verdict, REASON_CERTIFICATE_MALFORMED, X509_V_ERR_CERT_REJECTED);
+}
+
 static void judge(struct verdict *verdict, const struct judging_context *context,
                   const struct presented_certificate *presented, int64_t now)
 {
@@ -198,6 +215,7 @@ static void judge(struct verdict *verdict, const struct judging_context *context
     ERR_set_mark();
     verdict->principal = judging_context_principal_order(context);
     take_path(verdict, &path, now);
+    prepare_revocation(verdict, judging_context_revocation(context));
     ERR_pop_to_mark();
 }
 
@@ -287,6 +305,7 @@ void verdict_release(struct verdict *verdict)
     if (verdict == NULL ||
         atomic_fetch_sub_explicit(&verdict->references, 1, memory_order_acq_rel) != 1)
         return;
+    revocation_path_destroy(verdict->revocation);
     sk_X509_pop_free(verdict->path, X509_free);
     memory_release(verdict);
 }
@@ -341,4 +360,45 @@ struct slice verdict_chain(const struct verdict *verdict)
 struct slice verdict_proof(const struct verdict *verdict)
 {
     return slice_from(verdict->proof, DIGEST_BYTES);
+}
+
+/* ---- revocation
+ * --------------------------------------------------------------------------------------------- */
+
+static uint64_t pack_memory(uint64_t version, int64_t until)
+{
+    uint64_t seconds = until > UINT32_MAX ? UINT32_MAX : (uint64_t)until;
+
+    return (version << 32) | seconds;
+}
+
+static bool is_remembered(uint64_t memory, uint64_t version, int64_t now)
+{
+    return memory != 0 && memory >> 32 == (version & UINT32_MAX) && now >= 0 &&
+           (uint64_t)now < (memory & UINT32_MAX);
+}
+
+struct revocation_result verdict_check_revocation(struct verdict *verdict,
+                                                  const struct revocation_rules *rules,
+                                                  struct revocation_facts *facts,
+                                                  enum revocation_patience patience, int64_t now)
+{
+    struct revocation_result result = {
+        .status = REVOCATION_GOOD, .reason = REASON_NONE, .valid_until = INT64_MAX};
+    uint64_t memory;
+
+    if (rules->sources == 0)
+        return result;
+    memory = atomic_load_explicit(&verdict->not_revoked, memory_order_relaxed);
+    result.version = facts == NULL ? 0 : revocation_facts_version(facts);
+    result.valid_until = (int64_t)(memory & UINT32_MAX);
+    if (facts != NULL && is_remembered(memory, result.version, now))
+        return result;
+    result = revocation_check(rules, verdict->revocation, facts, patience, now);
+    /* What somebody puts up with is looked at, and counted, each time. */
+    if (result.status == REVOCATION_GOOD && !result.is_lenient && result.valid_until > now)
+        atomic_store_explicit(&verdict->not_revoked,
+                              pack_memory(result.version, result.valid_until),
+                              memory_order_relaxed);
+    return result;
 }

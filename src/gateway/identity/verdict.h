@@ -12,6 +12,7 @@
 
 #include "gateway/identity/judging_context.h"
 #include "gateway/identity/presented_certificate.h"
+#include "gateway/revocation/revocation.h"
 #include "protocol/reason/reason.h"
 
 struct verdict;
@@ -58,3 +59,10 @@ struct slice verdict_anchor(const struct verdict *verdict);
 struct principal_order verdict_principal_order(const struct verdict *verdict);
 /* The digest of the context that made it, 32 bytes. */
 struct slice verdict_context(const struct verdict *verdict);
+
+/* Is what an accepted verdict accepts revoked, by the rules of its context? Remembered while the
+ * version of the facts is the same, so that asking again costs next to nothing. */
+struct revocation_result verdict_check_revocation(struct verdict *verdict,
+                                                  const struct revocation_rules *rules,
+                                                  struct revocation_facts *facts,
+                                                  enum revocation_patience patience, int64_t now);

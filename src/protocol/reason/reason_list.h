@@ -78,6 +78,28 @@ REASON(CERTIFICATE_NAME_NOT_PERMITTED, "certificate_name_not_permitted", 400, CL
 REASON(CERTIFICATE_EXTENSION_UNKNOWN, "certificate_extension_unknown", 400, CLIENT,
        "A certificate in the path has a critical extension that the gateway does not understand.",
        "Issue the certificate without that critical extension.")
+REASON(CERTIFICATE_REVOKED, "certificate_revoked", 400, CLIENT,
+       "The issuer has revoked the client certificate.",
+       "Use a new certificate; the access log's 'detail' field says since when, and why.")
+REASON(ISSUER_REVOKED, "issuer_revoked", 400, CLIENT,
+       "An issuing certificate in the path has been revoked.",
+       "Use a certificate of an issuer that is still trusted.")
+REASON(CRL_MISSING, "crl_missing", 400, GATEWAY,
+       "The gateway has no usable revocation list about the client certificate; the certificate "
+       "itself may be good.",
+       "Give the list of the certificate's issuer in 'revocation.crl' of the trust profile; the "
+       "event log says why a list cannot be used.")
+REASON(CRL_EXPIRED, "crl_expired", 400, GATEWAY,
+       "The revocation list about the client certificate has expired: the list is at fault, not "
+       "the certificate.",
+       "Publish a new list, or see in the event log why it could not be fetched; "
+       "'revocation.when_crl_expired' says what is done meanwhile.")
+REASON(CRL_NOT_YET_VALID, "crl_not_yet_valid", 400, GATEWAY,
+       "The revocation list about the client certificate begins in the future.",
+       "Check the clocks of the list's issuer and of the gateway.")
+REASON(REVOCATION_TIMEOUT, "revocation_timeout", 400, GATEWAY,
+       "Whether the client certificate is revoked could not be found out in time.",
+       "Try again; the event log says why the list or the responder did not answer.")
 REASON(CERTIFICATE_REFUSED, "certificate_refused", 400, CLIENT,
        "Validation of the certificate path failed for a reason that has no name of its own.",
        "The access log's 'detail' field holds the library's words for it.")

@@ -328,6 +328,7 @@ static void open_world(void)
     };
     list_init(&environment.connections);
     list_init(&environment.again);
+    list_init(&environment.pending);
 }
 
 static void read_log(void)

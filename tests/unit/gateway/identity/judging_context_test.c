@@ -77,9 +77,18 @@ TEST(each_setting_that_decides_changes_the_digest)
     struct trust_anchor_source other = {.path = other_path};
     const struct trust_profile_settings reference = {
         .anchors = anchors, .anchor_count = 1, .depth = 4};
-    struct trust_profile_settings changed[] = {reference, reference, reference, reference,
-                                               reference, reference, reference};
+    struct trust_profile_settings changed[] = {
+        reference, reference, reference, reference, reference, reference, reference, reference,
+        reference, reference, reference, reference, reference, reference, reference};
 
+    changed[7].revocation.sources = 1U << REVOCATION_SOURCE_CRL;
+    changed[8].revocation.sources = 1U << REVOCATION_SOURCE_OCSP;
+    changed[9].revocation.require = REVOCATION_REQUIRE_FIRST_ANSWER;
+    changed[10].revocation.applies_to = REVOCATION_OF_LEAF;
+    changed[11].revocation.when_unavailable.lenience = REVOCATION_ACCEPT;
+    changed[12].revocation.when_unavailable.last_good_ms = 1;
+    changed[13].revocation.when_crl_expired.lenience = REVOCATION_ACCEPT_LAST_GOOD;
+    changed[14].revocation.crl.from_certificate = true;
     changed[0].anchors = &other;
     changed[1].anchor_count = 2;
     changed[2].depth = 5;

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * See revocation_keeper.h.
+ */
+#include "app/revocation_keeper.h"
+
+#include <string.h>
+
+#include "app/file_watch.h"
+#include "gateway/identity/judging_context.h"
+#include "protocol/x509/trust_store.h"
+#include "runtime/background.h"
+#include "runtime/clock.h"
+#include "runtime/file.h"
+#include "runtime/log.h"
+#include "runtime/memory.h"
+
+struct path_list {
+    char **paths;
+    size_t count;
+};
+
+struct revocation_keeper {
+    struct revocation_facts *facts;
+    struct crl_registry *lists;
+    struct path_list files; /* of the generation in use */
+    struct event_loop *loop;
+    struct event_wake *wanted;
+    struct file_watch *watch;
+    event_callback *on_changed;
+    void *context;
+    bool is_stopped;
+};
+
+struct revocation_keeper *revocation_keeper_create(void)
+{
+    struct revocation_keeper *keeper = memory_allocate(sizeof *keeper);
+
+    keeper->facts = revocation_facts_create();
+    keeper->lists = crl_registry_create(keeper->facts);
+    return keeper;
+}
+
+static void reset_paths(struct path_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        memory_release(list->paths[i]);
+    memory_release(list->paths);
+    *list = (struct path_list){NULL, 0};
+}
+
+void revocation_keeper_destroy(struct revocation_keeper *keeper)
+{
+    if (keeper == NULL)
+        return;
+    crl_registry_destroy(keeper->lists);
+    revocation_facts_destroy(keeper->facts);
+    reset_paths(&keeper->files);
+    memory_release(keeper);
+}
+
+struct revocation_facts *revocation_keeper_facts(struct revocation_keeper *keeper)
+{
+    return keeper->facts;
+}
+
+const struct crl_registry *revocation_keeper_lists(const struct revocation_keeper *keeper)
+{
+    return keeper->lists;
+}
+
+/* ---- what a generation names
+ * --------------------------------------------------------------------------------------------- */
+
+/* Of each trust profile, and of its trial. */
+static size_t profile_count(const struct generation *generation)
+{
+    return 2 * generation_trust_count(generation);
+}
+
+/* NULL: there is no trial. */
+static const struct crl_settings *lists_of(const struct generation *generation, size_t index)
+{
+    const struct trust_profile_settings *settings =
+        generation_trust_settings(generation, index / 2);
+
+    if (index % 2 == 1)
+        settings = settings->trial;
+    return settings == NULL ? NULL : &settings->revocation.crl;
+}
+
+static const struct judging_context *context_of(const struct generation *generation, size_t index)
+{
+    const struct judging_context *context = generation_trust(generation, index / 2);
+
+    return index % 2 == 1 ? judging_context_trial(context) : context;
+}
+
+struct certificate_list {
+    X509 **certificates;
+    size_t count;
+};
+
+static void add_store(struct certificate_list *list, const struct trust_store *store)
+{
+    size_t count = store == NULL ? 0 : trust_store_count(store);
+
+    list->certificates =
+        memory_resize(list->certificates, (list->count + count + 1) * sizeof(X509 *));
+    for (size_t i = 0; i < count; i++)
+        list->certificates[list->count++] = X509_dup(trust_store_anchor(store, i));
+}
+
+static void set_issuers(struct revocation_keeper *keeper, const struct generation *generation)
+{
+    struct certificate_list issuers = {.certificates = NULL};
+
+    for (size_t i = 0; i < profile_count(generation); i++) {
+        const struct judging_context *context = context_of(generation, i);
+
+        if (context == NULL || judging_context_revocation(context)->sources == 0)
+            continue;
+        add_store(&issuers, judging_context_anchors(context));
+        add_store(&issuers, judging_context_intermediates(context));
+    }
+    crl_registry_set_issuers(keeper->lists, issuers.certificates, issuers.count);
+    for (size_t i = 0; i < issuers.count; i++)
+        X509_free(issuers.certificates[i]);
+    memory_release(issuers.certificates);
+}
+
+static bool has_path(const struct path_list *list, const char *path)
+{
+    size_t i = 0;
+
+    while (i < list->count && strcmp(list->paths[i], path) != 0)
+        i++;
+    return i < list->count;
+}
+
+static void collect_paths(struct path_list *list, const struct generation *generation)
+{
+    for (size_t i = 0; i < profile_count(generation); i++) {
+        const struct crl_settings *settings = lists_of(generation, i);
+
+        for (size_t j = 0; settings != NULL && j < settings->file_count; j++) {
+            if (has_path(list, settings->files[j].path))
+                continue;
+            list->paths = memory_resize(list->paths, (list->count + 1) * sizeof(char *));
+            list->paths[list->count++] = memory_copy_text(settings->files[j].path);
+        }
+    }
+}
+
+/* ---- reading
+ * --------------------------------------------------------------------------------------------- */
+
+static bool read_file(const char *path, struct crl_set *set, struct error *error)
+{
+    char *bytes = NULL;
+    size_t size = 0;
+    bool is_read;
+
+    if (!file_read(path, CRL_FILE_BYTES_MAX, &bytes, &size, error))
+        return false;
+    is_read = crl_set_read(set, bytes, size, error);
+    memory_release(bytes);
+    if (!is_read)
+        error_prefix(error, "'%s' cannot be used as a revocation list", path);
+    return is_read;
+}
+
+static enum crl_offer offer(struct revocation_keeper *keeper, const char *path,
+                            const struct crl_set *set, struct error *error)
+{
+    enum crl_offer outcome =
+        crl_registry_offer(keeper->lists, path, set, clock_wall_seconds(), error);
+
+    if (outcome == CRL_OFFER_REFUSED)
+        error_prefix(error, "'%s' cannot be used as a revocation list", path);
+    return outcome;
+}
+
+static bool read_and_offer(struct revocation_keeper *keeper, const char *path, struct error *error)
+{
+    struct crl_set set = {.count = 0};
+    bool is_taken =
+        read_file(path, &set, error) && offer(keeper, path, &set, error) != CRL_OFFER_REFUSED;
+
+    crl_set_reset(&set);
+    return is_taken;
+}
+
+bool revocation_keeper_prepare(struct revocation_keeper *keeper,
+                               const struct generation *generation, struct error *error)
+{
+    set_issuers(keeper, generation);
+    for (size_t i = 0; i < profile_count(generation); i++) {
+        const struct crl_settings *settings = lists_of(generation, i);
+
+        for (size_t j = 0; settings != NULL && j < settings->file_count; j++) {
+            const struct trust_anchor_source *file = &settings->files[j];
+
+            /* What is in use is watched, and goes on being used whatever the file holds now. */
+            if (crl_registry_has(keeper->lists, file->path) ||
+                read_and_offer(keeper, file->path, error))
+                continue;
+            if (file->position.file != NULL)
+                error_prefix(error, "%s:%u:%u", file->position.file, file->position.line,
+                             file->position.column);
+            return false;
+        }
+    }
+    return true;
+}
+
+void revocation_keeper_adopt(struct revocation_keeper *keeper, const struct generation *generation)
+{
+    reset_paths(&keeper->files);
+    collect_paths(&keeper->files, generation);
+    crl_registry_retain(keeper->lists, (const char *const *)keeper->files.paths,
+                        keeper->files.count);
+    crl_registry_publish(keeper->lists);
+    if (keeper->watch != NULL)
+        file_watch_set(keeper->watch, keeper->files.paths, keeper->files.count);
+}
+
+/* ---- files that change
+ * --------------------------------------------------------------------------------------------- */
+
+struct reading {
+    struct revocation_keeper *keeper;
+    char *path;
+    struct crl_set set;
+    bool is_read;
+    struct error error;
+};
+
+/* On another thread. */
+static void read_list(void *context)
+{
+    struct reading *reading = context;
+
+    reading->is_read = read_file(reading->path, &reading->set, &reading->error);
+}
+
+static void take_list(struct revocation_keeper *keeper, struct reading *reading)
+{
+    enum crl_offer outcome = CRL_OFFER_REFUSED;
+
+    if (reading->is_read)
+        outcome = offer(keeper, reading->path, &reading->set, &reading->error);
+    if (outcome == CRL_OFFER_REFUSED) {
+        crl_registry_note_problem(keeper->lists, reading->path, reading->error.text);
+        log_event(LOG_ERROR, "%s; what was read before is used on", reading->error.text);
+    } else if (outcome == CRL_OFFER_TAKEN) {
+        log_event(LOG_INFO, "the revocation lists of '%s' are new", reading->path);
+        crl_registry_publish(keeper->lists);
+    }
+}
+
+static void on_list_read(void *context)
+{
+    struct reading *reading = context;
+    struct revocation_keeper *keeper = reading->keeper;
+
+    /* It may have been removed from the configuration meanwhile. */
+    if (!keeper->is_stopped && has_path(&keeper->files, reading->path))
+        take_list(keeper, reading);
+    crl_set_reset(&reading->set);
+    memory_release(reading->path);
+    memory_release(reading);
+}
+
+static void on_files_changed(void *context)
+{
+    struct revocation_keeper *keeper = context;
+
+    for (size_t i = 0; i < keeper->files.count; i++) {
+        struct reading *reading = memory_allocate(sizeof *reading);
+
+        reading->keeper = keeper;
+        reading->path = memory_copy_text(keeper->files.paths[i]);
+        background_run(keeper->loop, read_list, on_list_read, reading);
+    }
+}
+
+/* ---- what workers want
+ * --------------------------------------------------------------------------------------------- */
+
+static void on_wanted(void *context)
+{
+    struct revocation_keeper *keeper = context;
+    struct revocation_want want;
+
+    while (revocation_facts_take_want(keeper->facts, &want)) {
+        (void)crl_registry_learn_issuer(keeper->lists, want.issuer);
+        X509_free(want.certificate);
+        X509_free(want.issuer);
+    }
+    crl_registry_publish(keeper->lists);
+}
+
+/* On a worker's thread. */
+static void send_wanted(void *context)
+{
+    struct revocation_keeper *keeper = context;
+
+    event_wake_send(keeper->wanted);
+}
+
+static void tell_changed(void *context)
+{
+    struct revocation_keeper *keeper = context;
+
+    keeper->on_changed(keeper->context);
+}
+
+void revocation_keeper_start(struct revocation_keeper *keeper, struct event_loop *loop,
+                             event_callback *on_changed, void *context)
+{
+    keeper->loop = loop;
+    keeper->on_changed = on_changed;
+    keeper->context = context;
+    keeper->wanted = event_wake_create(loop, on_wanted, keeper);
+    keeper->watch = file_watch_create(loop, on_files_changed, keeper);
+    file_watch_set(keeper->watch, keeper->files.paths, keeper->files.count);
+    revocation_facts_set_listener(keeper->facts, tell_changed, send_wanted, keeper);
+}
+
+void revocation_keeper_stop(struct revocation_keeper *keeper)
+{
+    if (keeper->loop == NULL)
+        return;
+    keeper->is_stopped = true;
+    revocation_facts_set_listener(keeper->facts, NULL, NULL, NULL);
+    file_watch_destroy(keeper->watch);
+    event_wake_destroy(keeper->wanted);
+}

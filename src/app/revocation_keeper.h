@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Keeps what is known about revocation up to date, on the control thread: reads the lists that
+ * configurations name, watches them, and learns the issuers that clients' verified chains show.
+ * Reading a list that has changed is work for another thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "gateway/generation/generation.h"
+#include "gateway/revocation/crl_registry.h"
+#include "gateway/revocation/revocation_facts.h"
+#include "runtime/error.h"
+#include "runtime/event_loop.h"
+
+struct revocation_keeper;
+
+struct revocation_keeper *revocation_keeper_create(void);
+/* After the loop that it was started on. NULL is fine. */
+void revocation_keeper_destroy(struct revocation_keeper *keeper);
+
+struct revocation_facts *revocation_keeper_facts(struct revocation_keeper *keeper);
+const struct crl_registry *revocation_keeper_lists(const struct revocation_keeper *keeper);
+
+/* Reads the lists that the generation names and nobody has read yet: a file that cannot be used is
+ * an error that begins with the position where it is named. May block. */
+bool revocation_keeper_prepare(struct revocation_keeper *keeper,
+                               const struct generation *generation, struct error *error);
+/* The generation is in use: what it does not name is forgotten, and its files are watched. */
+void revocation_keeper_adopt(struct revocation_keeper *keeper, const struct generation *generation);
+/* `on_changed` is called when workers should look again. */
+void revocation_keeper_start(struct revocation_keeper *keeper, struct event_loop *loop,
+                             event_callback *on_changed, void *context);
+/* Before the loop is destroyed. */
+void revocation_keeper_stop(struct revocation_keeper *keeper);

@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A snapshot is found under a lock and then only read; the version is an atomic of its own, so that
+ * who remembers a version need not take the lock. The version goes up behind the snapshot: whoever
+ * reads it finds that snapshot, or a newer one.
+ */
+#include "gateway/revocation/revocation_facts.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/memory.h"
+
+/* The lists of one issuer, which may be none. */
+struct known_issuer {
+    unsigned char id[CRL_ISSUER_ID_BYTES];
+    struct crl **lists; /* into the snapshot's own array */
+    size_t count;
+};
+
+struct known_address {
+    char *url;
+    bool is_awaited;
+};
+
+struct revocation_snapshot {
+    atomic_size_t references;
+    struct crl **lists; /* grouped by issuer */
+    size_t list_count;
+    struct known_issuer *issuers; /* sorted by id */
+    size_t issuer_count;
+    struct known_address *addresses; /* sorted by URL */
+    size_t address_count;
+};
+
+struct revocation_facts {
+    atomic_uint_fast64_t version;
+    pthread_mutex_t lock; /* of everything below */
+    struct revocation_snapshot *snapshot;
+    struct revocation_want wants[REVOCATION_WANTED_MAX]; /* a ring */
+    size_t want_first;
+    size_t want_count;
+    void (*on_changed)(void *context);
+    void (*on_wanted)(void *context);
+    void *context;
+};
+
+/* ---- snapshots
+ * --------------------------------------------------------------------------------------------- */
+
+static int compare_ids(const void *a, const void *b)
+{
+    const struct known_issuer *first = a;
+    const struct known_issuer *second = b;
+
+    return memcmp(first->id, second->id, CRL_ISSUER_ID_BYTES);
+}
+
+static int compare_lists(const void *a, const void *b)
+{
+    const struct revocation_known_list *first = a;
+    const struct revocation_known_list *second = b;
+
+    return memcmp(first->issuer, second->issuer, CRL_ISSUER_ID_BYTES);
+}
+
+static int compare_urls(struct slice a, struct slice b)
+{
+    size_t size = a.size < b.size ? a.size : b.size;
+    int order = size == 0 ? 0 : memcmp(a.data, b.data, size);
+
+    return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
+}
+
+static int compare_addresses(const void *a, const void *b)
+{
+    const struct known_address *first = a;
+    const struct known_address *second = b;
+
+    return strcmp(first->url, second->url);
+}
+
+static struct known_issuer *find_issuer(const struct revocation_snapshot *snapshot,
+                                        const unsigned char id[CRL_ISSUER_ID_BYTES])
+{
+    struct known_issuer wanted;
+
+    if (snapshot->issuer_count == 0)
+        return NULL;
+    memcpy(wanted.id, id, sizeof wanted.id);
+    return bsearch(&wanted, snapshot->issuers, snapshot->issuer_count, sizeof wanted, compare_ids);
+}
+
+/* Equal ids become one; `issuers` has room for all. */
+static void collect_issuers(struct revocation_snapshot *snapshot,
+                            const struct revocation_knowledge_base *base)
+{
+    size_t total = base->issuer_count + base->list_count;
+    size_t count = 0;
+
+    snapshot->issuers = memory_allocate_array(total + 1, sizeof *snapshot->issuers);
+    for (size_t i = 0; i < base->issuer_count; i++)
+        memcpy(snapshot->issuers[i].id, base->issuers[i].issuer, CRL_ISSUER_ID_BYTES);
+    for (size_t i = 0; i < base->list_count; i++)
+        memcpy(snapshot->issuers[base->issuer_count + i].id, base->lists[i].issuer,
+               CRL_ISSUER_ID_BYTES);
+    if (total > 1)
+        qsort(snapshot->issuers, total, sizeof *snapshot->issuers, compare_ids);
+    for (size_t i = 0; i < total; i++) {
+        if (count == 0 || compare_ids(&snapshot->issuers[count - 1], &snapshot->issuers[i]) != 0)
+            snapshot->issuers[count++] = snapshot->issuers[i];
+    }
+    snapshot->issuer_count = count;
+}
+
+/* Does another list of the same issuer and scope replace this one? */
+static bool is_superseded(const struct revocation_knowledge_base *base, size_t index)
+{
+    const struct revocation_known_list *list = &base->lists[index];
+    const struct crl_facts *facts = crl_get_facts(list->list);
+
+    for (size_t i = 0; i < base->list_count; i++) {
+        const struct revocation_known_list *other = &base->lists[i];
+        const struct crl_facts *others = crl_get_facts(other->list);
+        int order;
+
+        if (i == index || memcmp(list->issuer, other->issuer, CRL_ISSUER_ID_BYTES) != 0 ||
+            facts->is_delta != others->is_delta ||
+            !slice_equals(facts->distribution_point, others->distribution_point))
+            continue;
+        order = crl_compare_age(list->list, other->list);
+        if (order < 0 || (order == 0 && i < index))
+            return true;
+    }
+    return false;
+}
+
+static void collect_lists(struct revocation_snapshot *snapshot,
+                          const struct revocation_knowledge_base *base)
+{
+    struct revocation_known_list *chosen =
+        memory_allocate_array(base->list_count + 1, sizeof *chosen);
+    size_t count = 0;
+
+    for (size_t i = 0; i < base->list_count; i++) {
+        if (!is_superseded(base, i))
+            chosen[count++] = base->lists[i];
+    }
+    if (count > 1)
+        qsort(chosen, count, sizeof *chosen, compare_lists);
+    snapshot->lists = memory_allocate_array(count + 1, sizeof(struct crl *));
+    snapshot->list_count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct known_issuer *issuer = find_issuer(snapshot, chosen[i].issuer);
+
+        assert(issuer != NULL);
+        snapshot->lists[i] = crl_acquire(chosen[i].list);
+        if (issuer->count++ == 0)
+            issuer->lists = &snapshot->lists[i];
+    }
+    memory_release(chosen);
+}
+
+static void collect_addresses(struct revocation_snapshot *snapshot,
+                              const struct revocation_knowledge_base *base)
+{
+    snapshot->addresses =
+        memory_allocate_array(base->address_count + 1, sizeof *snapshot->addresses);
+    snapshot->address_count = base->address_count;
+    for (size_t i = 0; i < base->address_count; i++)
+        snapshot->addresses[i] = (struct known_address){memory_copy_text(base->addresses[i].url),
+                                                        base->addresses[i].is_awaited};
+    if (snapshot->address_count > 1)
+        qsort(snapshot->addresses, snapshot->address_count, sizeof *snapshot->addresses,
+              compare_addresses);
+}
+
+static struct revocation_snapshot *snapshot_create(const struct revocation_knowledge_base *base)
+{
+    struct revocation_snapshot *snapshot = memory_allocate(sizeof *snapshot);
+
+    atomic_init(&snapshot->references, 1);
+    collect_issuers(snapshot, base);
+    collect_lists(snapshot, base);
+    collect_addresses(snapshot, base);
+    return snapshot;
+}
+
+void revocation_snapshot_release(struct revocation_snapshot *snapshot)
+{
+    if (snapshot == NULL ||
+        atomic_fetch_sub_explicit(&snapshot->references, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < snapshot->list_count; i++)
+        crl_release(snapshot->lists[i]);
+    for (size_t i = 0; i < snapshot->address_count; i++)
+        memory_release(snapshot->addresses[i].url);
+    memory_release(snapshot->lists);
+    memory_release(snapshot->issuers);
+    memory_release(snapshot->addresses);
+    memory_release(snapshot);
+}
+
+struct crl *const *revocation_snapshot_lists(const struct revocation_snapshot *snapshot,
+                                             const unsigned char issuer[CRL_ISSUER_ID_BYTES],
+                                             size_t *count)
+{
+    const struct known_issuer *found = find_issuer(snapshot, issuer);
+
+    *count = found == NULL ? 0 : found->count;
+    return *count == 0 ? NULL : found->lists;
+}
+
+enum revocation_knowledge revocation_snapshot_issuer(
+    const struct revocation_snapshot *snapshot, const unsigned char issuer[CRL_ISSUER_ID_BYTES])
+{
+    return find_issuer(snapshot, issuer) == NULL ? REVOCATION_NEVER_HEARD : REVOCATION_KNOWN;
+}
+
+enum revocation_knowledge revocation_snapshot_address(const struct revocation_snapshot *snapshot,
+                                                      struct slice url)
+{
+    size_t low = 0;
+    size_t high = snapshot->address_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct known_address *address = &snapshot->addresses[middle];
+        int order = compare_urls(url, slice_from_text(address->url));
+
+        if (order == 0)
+            return address->is_awaited ? REVOCATION_AWAITED : REVOCATION_KNOWN;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return REVOCATION_NEVER_HEARD;
+}
+
+/* ---- facts
+ * --------------------------------------------------------------------------------------------- */
+
+struct revocation_facts *revocation_facts_create(void)
+{
+    const struct revocation_knowledge_base nothing = {.list_count = 0};
+    struct revocation_facts *facts = memory_allocate(sizeof *facts);
+
+    pthread_mutex_init(&facts->lock, NULL);
+    facts->snapshot = snapshot_create(&nothing);
+    atomic_init(&facts->version, 1);
+    return facts;
+}
+
+static void free_want(struct revocation_want *want)
+{
+    X509_free(want->certificate);
+    X509_free(want->issuer);
+}
+
+void revocation_facts_destroy(struct revocation_facts *facts)
+{
+    struct revocation_want want;
+
+    if (facts == NULL)
+        return;
+    while (revocation_facts_take_want(facts, &want))
+        free_want(&want);
+    revocation_snapshot_release(facts->snapshot);
+    pthread_mutex_destroy(&facts->lock);
+    memory_release(facts);
+}
+
+uint64_t revocation_facts_version(const struct revocation_facts *facts)
+{
+    return atomic_load_explicit(&facts->version, memory_order_acquire);
+}
+
+struct revocation_snapshot *revocation_facts_acquire(struct revocation_facts *facts)
+{
+    struct revocation_snapshot *snapshot;
+
+    pthread_mutex_lock(&facts->lock);
+    snapshot = facts->snapshot;
+    atomic_fetch_add_explicit(&snapshot->references, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&facts->lock);
+    return snapshot;
+}
+
+void revocation_facts_set_listener(struct revocation_facts *facts, void (*on_changed)(void *),
+                                   void (*on_wanted)(void *), void *context)
+{
+    pthread_mutex_lock(&facts->lock);
+    facts->on_changed = on_changed;
+    facts->on_wanted = on_wanted;
+    facts->context = context;
+    pthread_mutex_unlock(&facts->lock);
+}
+
+void revocation_facts_touch(struct revocation_facts *facts)
+{
+    void (*on_changed)(void *context);
+    void *context;
+
+    atomic_fetch_add_explicit(&facts->version, 1, memory_order_release);
+    pthread_mutex_lock(&facts->lock);
+    on_changed = facts->on_changed;
+    context = facts->context;
+    pthread_mutex_unlock(&facts->lock);
+    if (on_changed != NULL)
+        on_changed(context);
+}
+
+void revocation_facts_publish(struct revocation_facts *facts,
+                              const struct revocation_knowledge_base *base)
+{
+    struct revocation_snapshot *next = snapshot_create(base);
+    struct revocation_snapshot *before;
+
+    pthread_mutex_lock(&facts->lock);
+    before = facts->snapshot;
+    facts->snapshot = next;
+    pthread_mutex_unlock(&facts->lock);
+    revocation_snapshot_release(before);
+    revocation_facts_touch(facts);
+}
+
+/* ---- wants
+ * --------------------------------------------------------------------------------------------- */
+
+static struct revocation_want *want_at(struct revocation_facts *facts, size_t index)
+{
+    return &facts->wants[(facts->want_first + index) % REVOCATION_WANTED_MAX];
+}
+
+/* True when it is there already, with these sources added. */
+static bool join(struct revocation_facts *facts, const struct revocation_want *want)
+{
+    for (size_t i = 0; i < facts->want_count; i++) {
+        struct revocation_want *waiting = want_at(facts, i);
+
+        if (X509_cmp(waiting->certificate, want->certificate) == 0 &&
+            X509_cmp(waiting->issuer, want->issuer) == 0) {
+            waiting->sources |= want->sources;
+            waiting->crl_from_certificate |= want->crl_from_certificate;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool append(struct revocation_facts *facts, const struct revocation_want *want)
+{
+    struct revocation_want *added;
+
+    if (facts->want_count == REVOCATION_WANTED_MAX)
+        return false;
+    added = want_at(facts, facts->want_count++);
+    *added = *want;
+    X509_up_ref(added->certificate);
+    X509_up_ref(added->issuer);
+    return true;
+}
+
+bool revocation_facts_want(struct revocation_facts *facts, const struct revocation_want *want)
+{
+    void (*on_wanted)(void *context) = NULL;
+    void *context = NULL;
+    bool is_wanted;
+
+    pthread_mutex_lock(&facts->lock);
+    is_wanted = join(facts, want);
+    if (!is_wanted) {
+        is_wanted = append(facts, want);
+        on_wanted = facts->on_wanted;
+        context = facts->context;
+    }
+    pthread_mutex_unlock(&facts->lock);
+    if (is_wanted && on_wanted != NULL)
+        on_wanted(context);
+    return is_wanted;
+}
+
+bool revocation_facts_take_want(struct revocation_facts *facts, struct revocation_want *want)
+{
+    bool is_taken;
+
+    pthread_mutex_lock(&facts->lock);
+    is_taken = facts->want_count > 0;
+    if (is_taken) {
+        *want = *want_at(facts, 0);
+        facts->want_first = (facts->want_first + 1) % REVOCATION_WANTED_MAX;
+        facts->want_count--;
+    }
+    pthread_mutex_unlock(&facts->lock);
+    return is_taken;
+}
