@@ -28,7 +28,7 @@ static bool can_build(const struct generation_settings *settings, size_t *warnin
     const struct tls_session_store_settings session_settings = {.bytes_max = 0};
     struct generation_facts facts = {
         .sessions = tls_session_store_create(&session_settings),
-        .backends = backend_registry_create(),
+        .backends = backend_registry_create(1),
     };
     struct error error = {.kind = ERROR_NONE};
     struct public_authorities *authorities = generation_report_load_authorities();

@@ -506,7 +506,7 @@ static void create_facts(struct gateway *gateway)
 
     gateway->facts.sessions = tls_session_store_create(&session_settings);
     gateway->facts.anchors = anchor_usages_create();
-    gateway->facts.backends = backend_registry_create();
+    gateway->facts.backends = backend_registry_create(WORKERS_MAX);
     gateway->chains = presented_table_create(0);
     gateway->verdicts = verdict_store_create(&verdict_settings);
     gateway->revocation = revocation_keeper_create();
@@ -782,6 +782,7 @@ static void init_status(struct gateway *gateway, size_t workers, const int *sock
         .workers = workers,
         .open_connections = &gateway->open_connections,
         .telemetry = gateway->telemetry,
+        .backends = gateway->facts.backends,
         .events = gateway->events.queues,
         .event_queues = EVENT_LOG_QUEUES,
     };

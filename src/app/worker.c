@@ -16,6 +16,7 @@
 #include "gateway/exchange/exchange.h"
 #include "gateway/listener/acceptor.h"
 #include "runtime/list.h"
+#include "runtime/log.h"
 #include "runtime/memory.h"
 #include "runtime/random.h"
 
@@ -327,10 +328,23 @@ static void on_turn_end(void *context)
     connection_continue(&worker->connections);
 }
 
+static void on_backend_health(void *context, const struct backend_health_event *event)
+{
+    (void)context;
+    if (event->is_ejected)
+        log_event(
+            LOG_WARNING, "backend '%s': %s at %s has failed too often and is left out for %llu ms",
+            event->backend, event->endpoint, event->address, (unsigned long long)event->for_ms);
+    else
+        log_event(LOG_INFO, "backend '%s': %s at %s answers again", event->backend, event->endpoint,
+                  event->address);
+}
+
 static void create_environment(struct worker *worker)
 {
     const struct worker_settings *settings = &worker->settings;
-    const struct backend_worker_settings backends = {.pools = 0};
+    const struct backend_worker_settings backends = {.index = settings->index,
+                                                     .on_health = on_backend_health};
 
     worker->backends = backend_worker_create(worker->loop, &backends);
     worker->exchange_scratch = memory_allocate(EXCHANGE_SCRATCH_BYTES);

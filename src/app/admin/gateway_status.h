@@ -12,6 +12,7 @@
 
 #include "runtime/socket.h"
 
+struct backend_registry;
 struct generation;
 struct line_queue;
 struct telemetry;
@@ -40,7 +41,8 @@ struct gateway_status {
     size_t workers;
     const atomic_size_t *open_connections;
     const struct telemetry *telemetry;
-    struct line_queue *const *events; /* where the queues of events are, once there are any */
+    struct backend_registry *backends; /* NULL: nothing is said of them */
+    struct line_queue *const *events;  /* where the queues of events are, once there are any */
     size_t event_queues;
     const struct generation *generation; /* borrowed */
     uint64_t generation_number;          /* 1 from the start on */

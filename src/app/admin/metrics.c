@@ -8,9 +8,12 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
+#include <string.h>
 
 #include "app/admin/owned_certificates_internal.h"
+#include "gateway/backend/backend_registry.h"
 #include "gateway/telemetry/telemetry.h"
+#include "runtime/clock.h"
 #include "runtime/encoding.h"
 #include "runtime/memory.h"
 
@@ -337,6 +340,131 @@ static void add_certificates(struct text_builder *to, const struct gateway_statu
     owned_certificates_visit(status->generation, add_certificate, &uses);
 }
 
+/* ---- backends ------------------------------------------------------------------------------- */
+
+typedef void backend_writer(struct text_builder *to, const struct backend_totals *totals);
+
+struct backend_samples {
+    struct text_builder *to;
+    backend_writer *write;
+    struct text_builder seen; /* what was written, a line each */
+    uint64_t now_ms;
+};
+
+/* A backend that a reload changed is there twice for a while: what they count is the same. */
+static bool is_seen(struct backend_samples *samples, const char *backend, const char *endpoint,
+                    const char *address)
+{
+    char *line = memory_format("\n%s %s %s\n", backend, endpoint, address);
+    bool seen = samples->seen.size > 0 && strstr(samples->seen.text, line) != NULL;
+
+    if (!seen)
+        text_builder_add(&samples->seen, slice_from_text(line));
+    memory_release(line);
+    return seen;
+}
+
+static void add_backend_labels(struct text_builder *to, const char *name,
+                               const struct backend_totals *totals)
+{
+    text_builder_add_format(to, "sallyport_%s", name);
+    add_label(to, "{", "backend", slice_from_text(totals->backend));
+    add_label(to, ",", "endpoint", slice_from_text(totals->endpoint));
+    add_label(to, ",", "address", slice_from_text(totals->address));
+}
+
+static void add_backend_requests(struct text_builder *to, const struct backend_totals *totals)
+{
+    add_backend_labels(to, "backend_requests_total", totals);
+    text_builder_add_format(to, "} %" PRIu64 "\n", totals->requests);
+}
+
+static void add_connect_failures(struct text_builder *to, const struct backend_totals *totals)
+{
+    add_backend_labels(to, "backend_connect_failures_total", totals);
+    text_builder_add_format(to, "} %" PRIu64 "\n", totals->connect_failures);
+}
+
+static void add_ejections(struct text_builder *to, const struct backend_totals *totals)
+{
+    add_backend_labels(to, "backend_ejections_total", totals);
+    text_builder_add_format(to, "} %" PRIu64 "\n", totals->ejections);
+}
+
+static void add_ejected(struct text_builder *to, const struct backend_totals *totals)
+{
+    add_backend_labels(to, "backend_ejected", totals);
+    text_builder_add_format(to, "} %d\n", totals->is_ejected ? 1 : 0);
+}
+
+static void add_backend_connections(struct text_builder *to, const struct backend_totals *totals)
+{
+    /* Read one after the other, while workers count. */
+    uint64_t busy = totals->open > totals->idle ? totals->open - totals->idle : 0;
+
+    add_backend_labels(to, "backend_connections", totals);
+    text_builder_add_format(to, ",state=\"busy\"} %" PRIu64 "\n", busy);
+    add_backend_labels(to, "backend_connections", totals);
+    text_builder_add_format(to, ",state=\"idle\"} %" PRIu64 "\n", totals->idle);
+}
+
+static void visit_totals(void *context, const struct backend_totals *totals)
+{
+    struct backend_samples *samples = context;
+
+    if (!is_seen(samples, totals->backend, totals->endpoint, totals->address))
+        samples->write(samples->to, totals);
+}
+
+static void visit_pool(void *context, struct backend_pool *pool)
+{
+    struct backend_samples *samples = context;
+
+    backend_pool_visit(pool, samples->now_ms, visit_totals, samples);
+}
+
+static void visit_queue(void *context, struct backend_pool *pool)
+{
+    struct backend_samples *samples = context;
+    const char *name = backend_pool_settings(pool)->name;
+
+    if (is_seen(samples, name, "", ""))
+        return;
+    text_builder_add_format(samples->to, "sallyport_backend_queued_requests");
+    add_label(samples->to, "{", "backend", slice_from_text(name));
+    text_builder_add_format(samples->to, "} %zu\n", backend_pool_waiting(pool));
+}
+
+static void add_of_backends(struct text_builder *to, const struct gateway_status *status,
+                            backend_writer *write)
+{
+    struct backend_samples samples = {.to = to, .write = write, .now_ms = clock_monotonic_ms()};
+
+    backend_registry_visit(status->backends, write == NULL ? visit_queue : visit_pool, &samples);
+    text_builder_reset(&samples.seen);
+}
+
+static void add_backends(struct text_builder *to, const struct gateway_status *status)
+{
+    if (status->backends == NULL)
+        return;
+    add_head(to, "backend_requests_total", "counter",
+             "Requests sent to an address of a backend, those sent again among them.");
+    add_of_backends(to, status, add_backend_requests);
+    add_head(to, "backend_connect_failures_total", "counter",
+             "Connections to an address that could not be made, TLS included.");
+    add_of_backends(to, status, add_connect_failures);
+    add_head(to, "backend_connections", "gauge", "Open connections to an address.");
+    add_of_backends(to, status, add_backend_connections);
+    add_head(to, "backend_ejections_total", "counter",
+             "How often an address was left out because it failed.");
+    add_of_backends(to, status, add_ejections);
+    add_head(to, "backend_ejected", "gauge", "1 while an address is left out.");
+    add_of_backends(to, status, add_ejected);
+    add_head(to, "backend_queued_requests", "gauge", "Requests that wait for a connection.");
+    add_of_backends(to, status, NULL);
+}
+
 /* ---- the whole ------------------------------------------------------------------------------- */
 
 void metrics_add(struct text_builder *to, const struct gateway_status *status)
@@ -351,4 +479,5 @@ void metrics_add(struct text_builder *to, const struct gateway_status *status)
     metrics_add_limits(to, &totals);
     add_losses(to, status, &totals);
     add_certificates(to, status);
+    add_backends(to, status);
 }

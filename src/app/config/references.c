@@ -283,6 +283,7 @@ static void read_endpoint(struct settings_reader *reader, const struct setting *
     if (node->kind == YAML_MAPPING) {
         settings_read_mapping(reader, setting->mapping, node, &entry);
         url = yaml_node_find(node, "url");
+        endpoint->weight = entry.weight;
     }
     if (url != NULL && !url->is_faulty)
         read_endpoint_url(reader, setting, url, endpoint);

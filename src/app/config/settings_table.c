@@ -764,7 +764,12 @@ static const struct setting endpoint_settings[] = {
                    "certificate is always checked, chain and name. The port may be left out.",
         .example = "url: \"http://10.0.0.4:8080\"\n",
     },
-    NOT_YET("weight"),
+    {
+        .name = "weight", .type = SETTING_COUNT, .default_text = "1", .min = 1, .max = 1000,
+        FIELD(struct endpoint_entry, weight),
+        .meaning = "How many requests it gets for each of an endpoint with weight 1.",
+        .example = "url: \"http://10.0.0.4:8080\"\nweight: 3\n",
+    },
 };
 
 static const struct settings_mapping endpoint_mapping = {
@@ -808,6 +813,84 @@ static const struct settings_mapping timeout_mapping = {
              "      @\n",
     SETTINGS(timeout_settings),
     .size = sizeof(struct backend_settings),
+};
+
+static const struct setting queue_settings[] = {
+    {
+        .name = "size", .type = SETTING_COUNT, .default_text = "1024", .min = 0, .max = 1000000,
+        FIELD(struct backend_settings, queue_max),
+        .meaning = "How many requests of one worker may wait; the next is answered 503 "
+                   "`backend_busy`.",
+        .example = "size: 100\n",
+    },
+    {
+        .name = "timeout", .type = SETTING_DURATION, .default_text = "5s",
+        .min = 1, .max = 1 * HOURS, FIELD(struct backend_settings, queue_timeout_ms),
+        .meaning = "How long a request waits; then it is answered 503 `backend_queue_timeout`.",
+        .example = "timeout: 1s\n",
+    },
+};
+
+static const struct settings_mapping queue_mapping = {
+    .title = "backends.NAME.queue",
+    .meaning = "Requests that wait for a connection, in the order in which they came.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "backends:\n"
+             "  app:\n"
+             "    endpoints: [\"http://127.0.0.1:8080\"]\n"
+             "    queue:\n"
+             "      @\n",
+    SETTINGS(queue_settings),
+    .size = sizeof(struct backend_settings),
+};
+
+static const struct setting ejection_settings[] = {
+    {
+        .name = "failures", .type = SETTING_COUNT, .default_text = "5", .min = 0, .max = 1000,
+        FIELD(struct backend_settings, ejection.failures),
+        .meaning = "How many failures in a row eject an address: refused or broken connections, "
+                   "TLS errors, answers that do not come in time or are none. 0: nothing does.",
+        .example = "failures: 3\n",
+    },
+    {
+        .name = "time", .type = SETTING_DURATION, .default_text = "10s",
+        .min = 1, .max = 24 * HOURS, FIELD(struct backend_settings, ejection.time_ms),
+        .meaning = "For how long, the first time; twice as long each time that follows.",
+        .example = "time: 5s\n",
+    },
+    {
+        .name = "max_time", .type = SETTING_DURATION, .default_text = "5m",
+        .min = 1, .max = 24 * HOURS, FIELD(struct backend_settings, ejection.time_max_ms),
+        .meaning = "The longest time.",
+        .example = "max_time: 1m\n",
+    },
+    {
+        .name = "max_share", .type = SETTING_COUNT, .default_text = "50", .min = 1, .max = 100,
+        FIELD(struct backend_settings, ejection.share_max),
+        .meaning = "How many of a backend's addresses may be ejected at a time, in percent; one "
+                   "may always be, if there is another.",
+        .example = "max_share: 30\n",
+    },
+};
+
+static const struct settings_mapping ejection_mapping = {
+    .title = "backends.NAME.ejection",
+    .meaning = "Addresses that fail are left out for a while. When all are, all are tried.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "backends:\n"
+             "  app:\n"
+             "    endpoints: [\"http://127.0.0.1:8080\"]\n"
+             "    ejection:\n"
+             "      @\n",
+    SETTINGS(ejection_settings),
+    .size = sizeof(struct backend_settings),
+    .finish = settings_finish_ejection,
+};
+
+static const struct setting_choice balance_choices[] = {
+    {"round_robin", BACKEND_ROUND_ROBIN, false},
+    {"least_requests", BACKEND_LEAST_REQUESTS, false},
+    {NULL, 0, false},
 };
 
 static const struct setting backend_tls_settings[] = {
@@ -893,7 +976,7 @@ static const struct setting backend_settings[] = {
     {
         .name = "connections", .type = SETTING_COUNT, .default_text = "1024",
         .min = 1, .max = 1000000, FIELD(struct backend_settings, connections_max),
-        .meaning = "How many connections one worker has to one endpoint at most.",
+        .meaning = "How many connections one worker has to one address of an endpoint at most.",
         .example = "connections: 200\n",
     },
     {
@@ -924,9 +1007,26 @@ static const struct setting backend_settings[] = {
                    "or the gateway (`answer`), for backends that do not know of it.",
         .example = "expect: answer\n",
     },
+    {
+        .name = "balance", .type = SETTING_CHOICE, .choices = balance_choices,
+        .default_text = "round_robin", FIELD(struct backend_settings, balance),
+        .meaning = "Which endpoint gets the next request: `round_robin`, by weight in turn, or "
+                   "`least_requests`, the one with the fewest of this worker for its weight.",
+        .example = "balance: least_requests\n",
+    },
+    {
+        .name = "queue", .type = SETTING_MAPPING, .is_embedded = true, .mapping = &queue_mapping,
+        .meaning = "What happens when all connections are in use.",
+        .example = "queue: { size: 100, timeout: 1s }\n",
+    },
+    {
+        .name = "ejection", .type = SETTING_MAPPING, .is_embedded = true,
+        .mapping = &ejection_mapping,
+        .meaning = "When an endpoint that fails is left out.",
+        .example = "ejection: { failures: 3, time: 5s }\n",
+    },
     NOT_YET("protocol"),
     NOT_YET("path"),
-    NOT_YET("balance"),
     NOT_YET("affinity"),
     NOT_YET("probe"),
     NOT_YET("drain"),
@@ -1676,6 +1776,8 @@ static const struct settings_mapping *const mappings[] = {
     &backend_tls_mapping,
     &endpoint_mapping,
     &timeout_mapping,
+    &queue_mapping,
+    &ejection_mapping,
     &limit_mapping,
     &log_mapping,
     &access_mapping,

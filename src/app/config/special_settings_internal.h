@@ -21,6 +21,7 @@ struct header_entry {
 };
 struct endpoint_entry {
     const char *url;
+    size_t weight;
 };
 
 /* A mapping that was read is from now on known by its name; one in place has none. */
@@ -133,6 +134,7 @@ void settings_finish_certificate(struct settings_reader *reader, struct yaml_nod
                                  void *target);
 void settings_finish_client_certificate(struct settings_reader *reader, struct yaml_node *node,
                                         void *target);
+void settings_finish_ejection(struct settings_reader *reader, struct yaml_node *node, void *target);
 void settings_finish_policy(struct settings_reader *reader, struct yaml_node *node, void *target);
 void settings_finish_admin(struct settings_reader *reader, struct yaml_node *node, void *target);
 void settings_finish_limits(struct settings_reader *reader, struct yaml_node *node, void *target);

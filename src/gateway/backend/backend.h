@@ -21,6 +21,7 @@
 #include "runtime/event_loop.h"
 #include "runtime/slice.h"
 
+struct backend_facts_table;
 struct backend_pool;
 struct backend_worker;
 struct backend_connection;
@@ -31,26 +32,58 @@ bool backend_profile_create(const struct backend_settings *settings,
                             struct tls_client_profile **profile, struct error *error);
 /* Resolves the endpoints' names, so it may block: for the control thread. NULL and an error with
  * the setting's position. `index` is the pool's place among those of its generation. Takes the
- * profile, in any case. */
+ * profile, in any case. `facts` is borrowed; NULL: its own, for one worker. */
 struct backend_pool *backend_pool_create(const struct backend_settings *settings, size_t index,
-                                         struct tls_client_profile *profile, struct error *error);
+                                         struct tls_client_profile *profile,
+                                         struct backend_facts_table *facts, struct error *error);
 /* NULL is fine. */
 void backend_pool_destroy(struct backend_pool *pool);
 const struct backend_settings *backend_pool_settings(const struct backend_pool *pool);
 /* NULL: no endpoint speaks TLS. */
 const struct tls_client_profile *backend_pool_profile(const struct backend_pool *pool);
 size_t backend_pool_place(const struct backend_pool *pool);
-/* How many addresses can be tried. */
-size_t backend_pool_addresses(const struct backend_pool *pool);
+/* How many addresses are known now. */
+size_t backend_pool_addresses(struct backend_pool *pool);
+
+/* What was counted of one address, by all workers. Texts live as long as the visit. */
+struct backend_totals {
+    const char *backend;
+    const char *endpoint; /* its URL */
+    const char *address;
+    uint64_t requests;
+    uint64_t connect_failures;
+    uint64_t ejections;
+    uint64_t open; /* connections, the idle ones among them */
+    uint64_t idle;
+    bool is_ejected;
+};
+typedef void backend_totals_visitor(void *context, const struct backend_totals *totals);
+void backend_pool_visit(struct backend_pool *pool, uint64_t now_ms, backend_totals_visitor *visit,
+                        void *context);
+/* Requests that wait for a connection, in all workers. */
+size_t backend_pool_waiting(const struct backend_pool *pool);
 
 enum { BACKEND_HEADER_BYTES_MAX = 64 * 1024, BACKEND_TRAILER_BYTES_MAX = 17 * 1024 };
 
+/* An address was ejected, or is back. */
+struct backend_health_event {
+    const char *backend;
+    const char *endpoint; /* its URL */
+    const char *address;
+    bool is_ejected;
+    uint64_t for_ms;
+};
+
 struct backend_worker_settings {
+    size_t index; /* which worker it is: whose counters are written */
     size_t pools;
     size_t response_header_bytes;
     size_t response_header_count;
     size_t trailer_bytes;
     size_t trailer_count;
+    /* On the worker's thread; NULL: nobody wants to know. */
+    void (*on_health)(void *context, const struct backend_health_event *event);
+    void *context;
 };
 
 struct backend_worker *backend_worker_create(struct event_loop *loop,
@@ -82,16 +115,28 @@ struct backend_failure {
     const char *detail; /* static words for the log, or NULL */
 };
 
+enum { BACKEND_ATTEMPTS_MAX = 4 };
+
+/* What was tried for one request. Zero when nothing was; kept by the owner of the connections as
+ * long as it has one. */
+struct backend_attempts {
+    size_t count;
+    size_t tried_count;
+    const void *tried[BACKEND_ATTEMPTS_MAX]; /* where a connection of its own was opened */
+};
+
 /* Called when the connection is ready for more, never from inside one of the operations. */
 typedef void backend_ready(void *owner);
 
 struct backend_operations {
-    /* A connection, open or opening. The first attempt may take one that waits in the pool; later
-     * ones are fresh and go to the next address. NULL: none can be had, and why. */
-    struct backend_connection *(*acquire)(struct backend_worker *worker,
-                                          const struct backend_pool *pool, size_t attempt,
-                                          backend_ready *ready, void *owner,
-                                          struct backend_failure *failure);
+    /* A connection that is open, or opening, or waits in the queue for its turn. The first attempt
+     * may take one that was used before; later ones are fresh and go where none went before. NULL:
+     * none can be had, and why; REASON_NONE when there is nothing left to be tried. */
+    struct backend_connection *(*acquire)(struct backend_worker *worker, struct backend_pool *pool,
+                                          struct backend_attempts *attempts, backend_ready *ready,
+                                          void *owner, struct backend_failure *failure);
+    /* It waits for others to be done. */
+    bool (*is_queued)(const struct backend_connection *connection);
     enum backend_io (*connected)(struct backend_connection *connection,
                                  struct backend_failure *failure);
     /* It has served an exchange before, so that it may have been closed meanwhile. */
@@ -128,8 +173,12 @@ struct backend_operations {
     struct slice (*endpoint)(const struct backend_connection *connection);
     /* Of our end of a connection that is open. */
     uint16_t (*source_port)(struct backend_connection *connection);
-    /* Did any byte of an answer come since the last head was sent? Was any content sent? */
+    /* Did any byte of an answer come since the last head was sent? */
     bool (*has_answered)(const struct backend_connection *connection);
+    /* Has anything of the request left, so that it may have been received? */
+    bool (*has_left)(const struct backend_connection *connection);
+    /* The owner has waited too long: that counts against the endpoint. */
+    void (*blame)(struct backend_connection *connection);
 };
 
 /* HTTP/1.1 over TCP, or over TLS. */

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The immutable part of a backend: its endpoints and the addresses they had when the generation
- * was built.
+ * A backend: its endpoints, which never change, and their addresses, which are replaced as a
+ * whole.
  */
 #include "gateway/backend/backend_internal.h"
 
 #include "runtime/memory.h"
+
+/* Where a pool's endpoints are, while that is being found out. */
+struct backend_address {
+    struct socket_address address;
+    size_t endpoint;
+};
+
+struct backend_addresses {
+    struct backend_address items[BACKEND_ADDRESSES_MAX];
+    size_t count;
+};
 
 /* "http://host:port" and nothing behind it; the port may be left out. */
 static bool parse_endpoint(const char *url, struct backend_endpoint *endpoint, struct error *error)
@@ -58,20 +69,81 @@ static bool parse_endpoint(const char *url, struct backend_endpoint *endpoint, s
     return true;
 }
 
-static bool add_endpoint(struct backend_pool *pool, size_t index, struct error *error)
+/* ---- targets ---- */
+
+static struct backend_targets *make_targets(struct backend_pool *pool,
+                                            const struct backend_addresses *addresses)
+{
+    struct backend_targets *targets =
+        memory_allocate(sizeof(*targets) + addresses->count * sizeof(targets->items[0]));
+
+    atomic_init(&targets->references, 1);
+    targets->count = addresses->count;
+    for (size_t i = 0; i < addresses->count; i++) {
+        struct backend_target *target = &targets->items[i];
+
+        target->address = addresses->items[i].address;
+        target->endpoint = addresses->items[i].endpoint;
+        socket_address_format(&target->address, target->text);
+        target->facts =
+            backend_facts_acquire(pool->facts, pool->settings->name,
+                                  pool->settings->endpoints[target->endpoint].url, target->text);
+    }
+    return targets;
+}
+
+void backend_targets_release(struct backend_targets *targets)
+{
+    if (targets == NULL ||
+        atomic_fetch_sub_explicit(&targets->references, 1, memory_order_acq_rel) != 1)
+        return;
+    for (size_t i = 0; i < targets->count; i++)
+        backend_facts_release(targets->items[i].facts);
+    memory_release(targets);
+}
+
+struct backend_targets *backend_pool_targets(struct backend_pool *pool)
+{
+    struct backend_targets *targets;
+
+    pthread_mutex_lock(&pool->lock);
+    targets = pool->targets;
+    atomic_fetch_add_explicit(&targets->references, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&pool->lock);
+    return targets;
+}
+
+static void set_targets(struct backend_pool *pool, const struct backend_addresses *addresses)
+{
+    struct backend_targets *next = make_targets(pool, addresses);
+    struct backend_targets *before;
+
+    pthread_mutex_lock(&pool->lock);
+    before = pool->targets;
+    pool->targets = next;
+    pthread_mutex_unlock(&pool->lock);
+    atomic_store_explicit(&pool->version, backend_facts_next_version(pool->facts),
+                          memory_order_release);
+    backend_targets_release(before);
+}
+
+static bool add_endpoint(struct backend_pool *pool, size_t index,
+                         struct backend_addresses *addresses, struct error *error)
 {
     struct backend_endpoint *endpoint = &pool->endpoints[index];
+    struct socket_address found[BACKEND_ADDRESSES_MAX];
     size_t count = 0;
 
+    endpoint->weight = pool->settings->endpoints[index].weight;
+    if (endpoint->weight == 0)
+        endpoint->weight = 1;
     if (!parse_endpoint(pool->settings->endpoints[index].url, endpoint, error))
         return false;
-    if (!socket_address_resolve(endpoint->host, endpoint->port,
-                                pool->addresses + pool->address_count,
-                                BACKEND_ADDRESSES_MAX - pool->address_count, &count, error))
+    if (!socket_address_resolve(endpoint->host, endpoint->port, found,
+                                BACKEND_ADDRESSES_MAX - addresses->count, &count, error))
         return false;
     for (size_t i = 0; i < count; i++)
-        pool->endpoint_of[pool->address_count + i] = index;
-    pool->address_count += count;
+        addresses->items[addresses->count++] = (struct backend_address){found[i], index};
     return true;
 }
 
@@ -110,8 +182,10 @@ static struct backend_settings *copy_settings(const struct backend_settings *set
     copy->tls = NULL; /* the profile is made of it */
     copy->position = (struct position){NULL, 0, 0};
     copy->endpoints = memory_allocate_array(settings->endpoint_count, sizeof(*copy->endpoints));
-    for (size_t i = 0; i < settings->endpoint_count; i++)
+    for (size_t i = 0; i < settings->endpoint_count; i++) {
         copy->endpoints[i].url = memory_copy_text(settings->endpoints[i].url);
+        copy->endpoints[i].weight = settings->endpoints[i].weight;
+    }
     return copy;
 }
 
@@ -135,44 +209,66 @@ static void release_settings(struct backend_settings *settings)
     memory_release(settings);
 }
 
+static bool add_endpoints(struct backend_pool *pool, const struct backend_settings *settings,
+                          struct backend_addresses *addresses, struct error *error)
+{
+    for (size_t i = 0; i < settings->endpoint_count; i++) {
+        const struct position *position = &settings->endpoints[i].position;
+
+        if (addresses->count == BACKEND_ADDRESSES_MAX) {
+            error_set(error, ERROR_LIMIT, "backend '%s' has more than %d addresses", settings->name,
+                      BACKEND_ADDRESSES_MAX);
+        } else if (add_endpoint(pool, i, addresses, error)) {
+            continue;
+        }
+        if (position->file != NULL)
+            error_prefix(error, "%s:%u:%u", position->file, position->line, position->column);
+        return false;
+    }
+    return true;
+}
+
 struct backend_pool *backend_pool_create(const struct backend_settings *settings, size_t index,
-                                         struct tls_client_profile *profile, struct error *error)
+                                         struct tls_client_profile *profile,
+                                         struct backend_facts_table *facts, struct error *error)
 {
     struct backend_pool *pool = memory_allocate(sizeof(*pool));
+    struct backend_addresses *addresses = memory_allocate(sizeof(*addresses));
+    bool added;
 
     pool->settings = copy_settings(settings);
     pool->index = index;
     pool->profile = profile;
     pool->endpoints = memory_allocate_array(settings->endpoint_count, sizeof(*pool->endpoints));
-    for (size_t i = 0; i < settings->endpoint_count; i++) {
-        const struct backend_endpoint_settings *endpoint = &settings->endpoints[i];
-
-        if (pool->address_count == BACKEND_ADDRESSES_MAX) {
-            error_set(error, ERROR_LIMIT, "backend '%s' has more than %d addresses", settings->name,
-                      BACKEND_ADDRESSES_MAX);
-        } else if (add_endpoint(pool, i, error)) {
-            continue;
-        }
-        if (endpoint->position.file != NULL)
-            error_prefix(error, "%s:%u:%u", endpoint->position.file, endpoint->position.line,
-                         endpoint->position.column);
-        backend_pool_destroy(pool);
-        return NULL;
-    }
-    return pool;
+    pool->own_facts = facts == NULL ? backend_facts_table_create(1) : NULL;
+    pool->facts = facts == NULL ? pool->own_facts : facts;
+    pthread_mutex_init(&pool->lock, NULL);
+    added = add_endpoints(pool, settings, addresses, error);
+    if (added)
+        set_targets(pool, addresses);
+    memory_release(addresses);
+    if (added)
+        return pool;
+    backend_pool_destroy(pool);
+    return NULL;
 }
 
 void backend_pool_destroy(struct backend_pool *pool)
 {
     if (pool == NULL)
         return;
+    backend_targets_release(pool->targets);
+    backend_facts_table_destroy(pool->own_facts);
     for (size_t i = 0; i < pool->settings->endpoint_count; i++)
         memory_release(pool->endpoints[i].host);
     memory_release(pool->endpoints);
     tls_client_profile_destroy(pool->profile);
     release_settings(pool->settings);
+    pthread_mutex_destroy(&pool->lock);
     memory_release(pool);
 }
+
+/* ---- what is asked of it ---- */
 
 const struct tls_client_profile *backend_pool_profile(const struct backend_pool *pool)
 {
@@ -189,7 +285,48 @@ const struct backend_settings *backend_pool_settings(const struct backend_pool *
     return pool->settings;
 }
 
-size_t backend_pool_addresses(const struct backend_pool *pool)
+size_t backend_pool_addresses(struct backend_pool *pool)
 {
-    return pool->address_count;
+    struct backend_targets *targets = backend_pool_targets(pool);
+    size_t count = targets->count;
+
+    backend_targets_release(targets);
+    return count;
+}
+
+size_t backend_pool_waiting(const struct backend_pool *pool)
+{
+    return atomic_load_explicit(&pool->waiting, memory_order_relaxed);
+}
+
+static uint64_t read_counter(const atomic_uint_fast64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+void backend_pool_visit(struct backend_pool *pool, uint64_t now_ms, backend_totals_visitor *visit,
+                        void *context)
+{
+    struct backend_targets *targets = backend_pool_targets(pool);
+
+    for (size_t i = 0; i < targets->count; i++) {
+        const struct backend_target *target = &targets->items[i];
+        const struct backend_facts *facts = target->facts;
+        struct backend_totals totals = {
+            .backend = pool->settings->name,
+            .endpoint = pool->settings->endpoints[target->endpoint].url,
+            .address = target->text,
+            .ejections = read_counter(&facts->ejected_total),
+            .is_ejected = backend_facts_is_ejected(facts, now_ms),
+        };
+
+        for (size_t j = 0; j < facts->counter_count; j++) {
+            totals.requests += read_counter(&facts->counters[j].requests);
+            totals.connect_failures += read_counter(&facts->counters[j].connect_failures);
+            totals.open += read_counter(&facts->counters[j].open);
+            totals.idle += read_counter(&facts->counters[j].idle);
+        }
+        visit(context, &totals);
+    }
+    backend_targets_release(targets);
 }

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "gateway/backend/backend_facts_internal.h"
 #include "runtime/memory.h"
 
 struct entry {
@@ -17,14 +18,16 @@ struct entry {
 
 struct backend_registry {
     pthread_mutex_t lock;
+    struct backend_facts_table *facts;
     struct entry *entries; /* by place */
     size_t count;
 };
 
-struct backend_registry *backend_registry_create(void)
+struct backend_registry *backend_registry_create(size_t workers)
 {
     struct backend_registry *registry = memory_allocate(sizeof(*registry));
 
+    registry->facts = backend_facts_table_create(workers);
     pthread_mutex_init(&registry->lock, NULL);
     return registry;
 }
@@ -36,6 +39,7 @@ void backend_registry_destroy(struct backend_registry *registry)
     for (size_t i = 0; i < registry->count; i++)
         assert(registry->entries[i].pool == NULL);
     pthread_mutex_destroy(&registry->lock);
+    backend_facts_table_destroy(registry->facts);
     memory_release(registry->entries);
     memory_release(registry);
 }
@@ -45,18 +49,27 @@ static bool text_equals(const char *a, const char *b)
     return (a == NULL || b == NULL) ? a == b : strcmp(a, b) == 0;
 }
 
+static bool ejections_equal(const struct backend_ejection_settings *a,
+                            const struct backend_ejection_settings *b)
+{
+    return a->failures == b->failures && a->time_ms == b->time_ms &&
+           a->time_max_ms == b->time_max_ms && a->share_max == b->share_max;
+}
+
 /* Everything but where it was written. The name counts: it is in the log. */
 static bool settings_equal(const struct backend_settings *a, const struct backend_settings *b)
 {
     if (!text_equals(a->name, b->name) || !text_equals(a->host, b->host) ||
         a->connect_timeout_ms != b->connect_timeout_ms ||
         a->response_timeout_ms != b->response_timeout_ms ||
+        a->queue_timeout_ms != b->queue_timeout_ms || a->queue_max != b->queue_max ||
         a->connections_max != b->connections_max || a->idle_max != b->idle_max ||
-        a->idle_ms != b->idle_ms || a->expect != b->expect ||
-        a->endpoint_count != b->endpoint_count)
+        a->idle_ms != b->idle_ms || a->balance != b->balance || a->expect != b->expect ||
+        a->endpoint_count != b->endpoint_count || !ejections_equal(&a->ejection, &b->ejection))
         return false;
     for (size_t i = 0; i < a->endpoint_count; i++) {
-        if (!text_equals(a->endpoints[i].url, b->endpoints[i].url))
+        if (!text_equals(a->endpoints[i].url, b->endpoints[i].url) ||
+            a->endpoints[i].weight != b->endpoints[i].weight)
             return false;
     }
     return true;
@@ -114,7 +127,7 @@ struct backend_pool *backend_registry_acquire(struct backend_registry *registry,
     } else {
         size_t place = find_place(registry);
 
-        pool = backend_pool_create(settings, place, profile, error);
+        pool = backend_pool_create(settings, place, profile, registry->facts, error);
         if (pool != NULL)
             registry->entries[place] = (struct entry){pool, 1};
     }
@@ -134,6 +147,17 @@ void backend_registry_release(struct backend_registry *registry, struct backend_
     if (--entry->references == 0) {
         entry->pool = NULL;
         backend_pool_destroy(pool);
+    }
+    pthread_mutex_unlock(&registry->lock);
+}
+
+void backend_registry_visit(struct backend_registry *registry,
+                            void (*visit)(void *context, struct backend_pool *pool), void *context)
+{
+    pthread_mutex_lock(&registry->lock);
+    for (size_t i = 0; i < registry->count; i++) {
+        if (registry->entries[i].pool != NULL)
+            visit(context, registry->entries[i].pool);
     }
     pthread_mutex_unlock(&registry->lock);
 }

@@ -12,7 +12,8 @@
 
 struct backend_registry;
 
-struct backend_registry *backend_registry_create(void);
+/* `workers`: how many will count. */
+struct backend_registry *backend_registry_create(size_t workers);
 /* Every pool must have been released. NULL is fine. */
 void backend_registry_destroy(struct backend_registry *registry);
 
@@ -23,3 +24,6 @@ struct backend_pool *backend_registry_acquire(struct backend_registry *registry,
                                               struct error *error);
 /* From any thread; NULL is fine. */
 void backend_registry_release(struct backend_registry *registry, struct backend_pool *pool);
+/* Every pool of the generations that live. */
+void backend_registry_visit(struct backend_registry *registry,
+                            void (*visit)(void *context, struct backend_pool *pool), void *context);

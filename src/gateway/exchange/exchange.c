@@ -44,7 +44,7 @@ enum {
     INTERIM_RESPONSES_MAX = 16, /* 1xx before one final response */
     CONTENT_PIECE_BYTES = 16 * 1024,
     CHUNK_OVERHEAD_BYTES = 64, /* room kept for what framing adds to a piece of content */
-    ADDRESSES_TRIED_MAX = 4,
+    SENT_AGAIN_MAX = 3,        /* a request that endpoints close upon is not shown to all of them */
     SCRATCH_ARENA_BYTES = 16 * 1024,
     HEAD_ROOM_BYTES = 80 * 1024, /* before a response's head, or an answer, is begun */
     CONTENT_TYPE_BYTES_MAX = 64, /* for the log */
@@ -64,7 +64,10 @@ struct exchange {
     const struct route *route;
     struct authentication authentication;
     struct backend_connection *backend;
-    size_t attempt;
+    struct backend_attempts attempts;
+    struct backend_failure last_failure; /* of an attempt that another one followed */
+    unsigned sent_again;
+    bool is_queued;         /* when it was last looked at */
     bool has_waited;        /* since the client was last authenticated */
     bool has_no_time;       /* revocation was waited for long enough */
     bool ends_here;         /* a request for what the gateway itself can do */
@@ -353,14 +356,13 @@ static enum step authenticate_client(struct exchange *exchange)
 /* Another address, while there are some that were not tried. Nothing was sent yet. */
 static enum step try_next_address(struct exchange *exchange, const struct backend_failure *failure)
 {
-    size_t addresses = backend_pool_addresses(exchange->route->plan->pool);
-
     release_backend(exchange);
-    exchange->attempt++;
     exchange->progress++; /* each address may take the whole time */
-    if (failure->reason == REASON_BACKEND_BUSY || exchange->attempt >= addresses ||
-        exchange->attempt >= ADDRESSES_TRIED_MAX)
+    if (failure->reason == REASON_NONE)
+        return answer_with(exchange, exchange->last_failure.reason, exchange->last_failure.detail);
+    if (failure->reason == REASON_BACKEND_BUSY || failure->reason == REASON_BACKEND_UNRESOLVED)
         return answer_with(exchange, failure->reason, failure->detail);
+    exchange->last_failure = *failure;
     return STEP_AGAIN;
 }
 
@@ -447,6 +449,16 @@ static void remember_endpoint(struct exchange *exchange)
     exchange->endpoint_size = endpoint.size;
 }
 
+/* Connecting may take its whole time, whatever the queue has taken. */
+static void leave_queue(struct exchange *exchange)
+{
+    bool is_queued = exchange->environment->backend_operations->is_queued(exchange->backend);
+
+    if (exchange->is_queued != is_queued)
+        exchange->progress++;
+    exchange->is_queued = is_queued;
+}
+
 static enum step connect_backend(struct exchange *exchange)
 {
     const struct backend_operations *operations = exchange->environment->backend_operations;
@@ -454,14 +466,15 @@ static enum step connect_backend(struct exchange *exchange)
 
     if (exchange->backend == NULL) {
         exchange->backend = operations->acquire(
-            exchange->environment->backends, exchange->route->plan->pool, exchange->attempt,
+            exchange->environment->backends, exchange->route->plan->pool, &exchange->attempts,
             exchange->start.ready, exchange->start.client, &failure);
         if (exchange->backend == NULL)
             return try_next_address(exchange, &failure);
-        remember_endpoint(exchange);
     }
+    leave_queue(exchange);
     switch (operations->connected(exchange->backend, &failure)) {
     case BACKEND_IO_DONE:
+        remember_endpoint(exchange);
         return send_request(exchange);
     case BACKEND_IO_WAIT:
         exchange->has_waited = true;
@@ -470,23 +483,24 @@ static enum step connect_backend(struct exchange *exchange)
     case BACKEND_IO_END:
         break;
     }
+    remember_endpoint(exchange);
     return try_next_address(exchange, &failure);
 }
 
 /* ---- relaying
  * -------------------------------------------------------------------------------------- */
 
-/* A connection from the pool may have been closed by the backend while it waited there. Then the
- * request may go out again, on a fresh one: no byte of an answer came, it is idempotent (RFC 9110
- * section 9.2.2), and none of its content has left. */
+/* May the request go out again, to whoever is next? No byte of an answer came, its content is all
+ * still with the client, and it is idempotent (RFC 9110 section 9.2.2) or nothing of it has left.
+ */
 static bool may_send_again(const struct exchange *exchange)
 {
     const struct backend_operations *operations = exchange->environment->backend_operations;
 
-    return operations->is_reused(exchange->backend) &&
-           !operations->has_answered(exchange->backend) &&
-           http_method_is_idempotent(exchange->request->method) &&
-           exchange->request->framing == HTTP_FRAMING_NONE;
+    return exchange->sent_again < SENT_AGAIN_MAX && !operations->has_answered(exchange->backend) &&
+           exchange->request_pump.bytes == 0 &&
+           (http_method_is_idempotent(exchange->request->method) ||
+            !operations->has_left(exchange->backend));
 }
 
 static enum step backend_failed(struct exchange *exchange, const struct backend_failure *failure)
@@ -494,7 +508,8 @@ static enum step backend_failed(struct exchange *exchange, const struct backend_
     if (failure->reason == REASON_BACKEND_CLOSED && !exchange->response_pump.has_begun &&
         may_send_again(exchange)) {
         release_backend(exchange);
-        exchange->attempt++;
+        exchange->sent_again++;
+        exchange->last_failure = *failure;
         exchange->request_pump = (struct pump){0};
         exchange->awaits_continue = false;
         exchange->has_waited = true;
@@ -994,7 +1009,7 @@ void exchange_abort(struct exchange *exchange, enum reason reason, const char *d
 static enum reason blame(const struct exchange *exchange)
 {
     if (exchange->state == EXCHANGE_CONNECTING)
-        return REASON_BACKEND_CONNECT_TIMEOUT;
+        return exchange->is_queued ? REASON_BACKEND_QUEUE_TIMEOUT : REASON_BACKEND_CONNECT_TIMEOUT;
     if (!client_has_room(exchange))
         return REASON_CLIENT_TOO_SLOW;
     if (!exchange->request_pump.is_done && !exchange->response_pump.has_begun &&
@@ -1020,9 +1035,12 @@ void exchange_time_out(struct exchange *exchange)
         return;
     }
     reason = blame(exchange);
+    if (reason == REASON_BACKEND_CONNECT_TIMEOUT || reason == REASON_BACKEND_RESPONSE_TIMEOUT)
+        exchange->environment->backend_operations->blame(exchange->backend);
     if (reason == REASON_BACKEND_CONNECT_TIMEOUT) {
         struct backend_failure failure = {reason, NULL};
 
+        remember_endpoint(exchange);
         (void)try_next_address(exchange, &failure);
     } else {
         release_backend(exchange);
@@ -1110,7 +1128,7 @@ uint64_t exchange_wait_limit_ms(const struct exchange *exchange)
     }
     settings = backend_pool_settings(exchange->route->plan->pool);
     if (states[exchange->state].limit == LIMIT_CONNECT)
-        return settings->connect_timeout_ms;
+        return exchange->is_queued ? settings->queue_timeout_ms : settings->connect_timeout_ms;
     reason = blame(exchange);
     if (reason == REASON_CLIENT_TOO_SLOW)
         return exchange->environment->response_idle_ms;

@@ -14,7 +14,7 @@ struct rewrite_plan;
 struct route_plan {
     struct authentication_demand demand;
     const struct rewrite_plan *rewrite;
-    const struct backend_pool *pool;
+    struct backend_pool *pool;
     const char *host;                /* sent to the backend; NULL: what the client asked for */
     struct telemetry_series *series; /* NULL: not counted */
 };

@@ -90,9 +90,8 @@ static bool find_context(struct generation *generation,
     return true;
 }
 
-static const struct backend_pool *find_pool(struct generation *generation,
-                                            const struct backend_settings *settings,
-                                            struct error *error)
+static struct backend_pool *find_pool(struct generation *generation,
+                                      const struct backend_settings *settings, struct error *error)
 {
     struct backend_pool *built;
 

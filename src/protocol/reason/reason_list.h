@@ -251,6 +251,9 @@ REASON(ROUTE_NOT_FOUND, "route_not_found", 404, CLIENT,
 REASON(BACKEND_UNREACHABLE, "backend_unreachable", 502, BACKEND,
        "No connection to the backend could be made.",
        "Check that the backend runs, and its address.")
+REASON(BACKEND_UNRESOLVED, "backend_unresolved", 502, BACKEND,
+       "No address is known for any endpoint of the backend.",
+       "Check the names of its endpoints and the name servers; 'events' says what DNS answered.")
 REASON(BACKEND_CONNECT_TIMEOUT, "backend_connect_timeout", 504, BACKEND,
        "The backend did not accept a connection in time.",
        "Check that the backend runs; the limit is 'timeouts.connect' of the backend.")
@@ -294,8 +297,11 @@ REASON(BACKEND_RESPONSE_TIMEOUT, "backend_response_timeout", 504, BACKEND,
        "The backend did not answer in time.",
        "See the backend's own log; the limit is 'timeouts.response' of the backend.")
 REASON(BACKEND_BUSY, "backend_busy", 503, BACKEND,
-       "The backend has as many connections as it may have.",
-       "Raise 'connections' of the backend, or add endpoints.")
+       "The backend has as many connections as it may have, and as many requests wait as may.",
+       "Raise 'connections' or 'queue.size' of the backend, or add endpoints.")
+REASON(BACKEND_QUEUE_TIMEOUT, "backend_queue_timeout", 503, BACKEND,
+       "The request has waited too long for a connection to the backend.",
+       "Raise 'connections' or 'queue.timeout' of the backend, or add endpoints.")
 
 /* ---- the gateway itself --------------------------------------------------------------------- */
 REASON(DRAINING, "draining", 503, GATEWAY,

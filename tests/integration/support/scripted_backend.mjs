@@ -80,8 +80,12 @@ class ScriptedBackend {
         return this.requests.items.filter((request) => request.target === target).length;
     }
 
-    async stop() {
+    dropConnections() {
         for (const socket of this.#sockets) socket.destroy();
+    }
+
+    async stop() {
+        this.dropConnections();
         this.#server.close();
         await once(this.#server, "close");
     }

@@ -652,8 +652,7 @@ TEST(an_endpoint_is_scheme_host_and_port)
         {BACKEND("\"http://[::1]:0\""),
          "7:30: error: 'http://[::1]:0' is not an endpoint: there is no port 0\n"},
         {BACKEND("{ url: \"ftp://a\", weight: 2 }"),
-         "7:37: error: 'ftp://a' is not an endpoint: it must begin with http:// or https://\n"
-         "7:48: error: 'weight' is not supported yet\n"},
+         "7:37: error: 'ftp://a' is not an endpoint: it must begin with http:// or https://\n"},
         {BACKEND("\"http://a/\", \"http://[::1]/\", \"http://a:1/\""), ""},
         {VALID "backends: { a: { endpoints: [\"http://a\"], host: \"a/b\" } }\n",
          "7:49: error: 'host' must be preserve or a host name, not 'a/b'\n"},
@@ -753,6 +752,42 @@ TEST(tls_of_a_backend_is_read_strictly)
         {BACKEND_TLS("off"), "7:49: error: 'tls' must be a mapping, not 'off'\n"},
         {VALID "backends: { a: { endpoints: [\"http://a\"], tls: { trust: [ca.pem] } } }\n",
          "7:43: error: 'tls' has no effect: no endpoint begins with https://\n"},
+    };
+
+    CHECK_CASES(cases);
+}
+
+#define BACKEND_WITH(more) VALID "backends: { a: { endpoints: [\"http://a\"], " more " } }\n"
+
+TEST(queue_balance_and_ejection_of_a_backend_have_limits)
+{
+    static const struct problem_case cases[] = {
+        {BACKEND_WITH("balance: least_requests, queue: { size: 0, timeout: 1ms }, ejection: { "
+                      "failures: 0, time: 1h, max_time: 1h, max_share: 100 }"),
+         ""},
+        {BACKEND_WITH("balance: random"),
+         "7:52: error: 'balance' must be round_robin or least_requests, not 'random'\n"},
+        {BACKEND_WITH("queue: { size: -1, timeout: 0s }"),
+         "7:58: error: 'size' must be a whole number, not '-1'\n"
+         "7:71: error: 'timeout' is 0s; it must be between 1ms and 1h\n"},
+        {BACKEND_WITH("queue: { sise: 1 }"),
+         "7:52: error: unknown setting 'sise'; did you mean 'size'?\n"},
+        {BACKEND_WITH("queue: 10"), "7:50: error: 'queue' must be a mapping, not '10'\n"},
+        {BACKEND_WITH("ejection: { failures: 1001, time: 10, max_share: 101 }"),
+         "7:65: error: 'failures' is 1001; it must be between 0 and 1000\n"
+         "7:77: error: 'time' has no unit: write 10s, or ms, m or h\n"
+         "7:92: error: 'max_share' is 101; it must be between 1 and 100\n"},
+        {BACKEND_WITH("ejection: { max_share: 0 }"),
+         "7:66: error: 'max_share' is 0; it must be between 1 and 100\n"},
+        {BACKEND_WITH("ejection: { time: 2m, max_time: 1m }"),
+         "7:75: error: 'max_time' is lower than 'time'\n"},
+        {BACKEND_WITH("ejection: { time: 6m }"), "7:61: error: 'max_time' is lower than 'time'\n"},
+        {BACKEND("{ url: \"http://a\", weight: 0 }"),
+         "7:57: error: 'weight' is 0; it must be between 1 and 1000\n"},
+        {BACKEND("{ url: \"http://a\", weight: 1001 }"),
+         "7:57: error: 'weight' is 1001; it must be between 1 and 1000\n"},
+        {BACKEND("{ url: \"http://a\", weight: heavy }"),
+         "7:57: error: 'weight' must be a whole number, not 'heavy'\n"},
     };
 
     CHECK_CASES(cases);
@@ -1055,6 +1090,7 @@ int main(void)
         cmocka_unit_test(identity_headers_have_names_that_nothing_else_uses),
         cmocka_unit_test(a_name_that_nothing_has_is_answered_with_the_nearest),
         cmocka_unit_test(tls_of_a_backend_is_read_strictly),
+        cmocka_unit_test(queue_balance_and_ejection_of_a_backend_have_limits),
         cmocka_unit_test(what_was_refused_in_its_place_is_not_refused_where_it_is_used),
         cmocka_unit_test(a_mode_that_judges_needs_trust_and_no_other_takes_it),
         cmocka_unit_test(a_route_cannot_demand_what_its_listener_does_not_ask_for),

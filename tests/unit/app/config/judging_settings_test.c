@@ -103,7 +103,7 @@ static void build(struct built *built, const char *text)
     if (config_settings(built->config) == NULL)
         fail_msg("%s\n%s", config_problems(built->config)->items[0].text, text);
     built->sessions = facts.sessions = tls_session_store_create(&sessions);
-    built->backends = facts.backends = backend_registry_create();
+    built->backends = facts.backends = backend_registry_create(1);
     built->generation = generation_create(config_settings(built->config), &facts, &error);
     if (built->generation == NULL)
         fail_msg("%s\n%s", error.text, text);

@@ -578,7 +578,7 @@ TEST(the_documentation_says_type_range_and_default)
         text, "### `mode`\n\n*required, optional, unverified or none.* Default: `required`."));
     assert_non_null(strstr(text, "### `address`\n\n*text.* Required.\n"));
     assert_non_null(strstr(text, "### `paths`\n\n*a list of text.* When left out: every path.\n"));
-    assert_non_null(strstr(text, "Not supported yet: `weight`.\n"));
+    assert_non_null(strstr(text, "Not supported yet: `protocol`, "));
     memory_release(text);
 }
 

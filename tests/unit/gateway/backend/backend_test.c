@@ -82,7 +82,7 @@ static void open_world_with(size_t origin_count)
         .idle_max = 2,
         .idle_ms = 60 * 1000,
     };
-    pool = backend_pool_create(&settings, 0, NULL, &error);
+    pool = backend_pool_create(&settings, 0, NULL, NULL, &error);
     assert_non_null(pool);
     loop = event_loop_create();
     give_up = timer_create_on(loop, on_give_up, NULL);
@@ -94,9 +94,11 @@ static void renew_pool(void)
 {
     struct error error = {0};
 
+    backend_worker_keep(worker, NULL, 0);
     backend_pool_destroy(pool);
-    pool = backend_pool_create(&settings, 0, NULL, &error);
+    pool = backend_pool_create(&settings, 0, NULL, NULL, &error);
     assert_non_null(pool);
+    backend_worker_keep(worker, &pool, 1);
 }
 
 static void open_world(void)
@@ -195,6 +197,7 @@ static void assert_hears(int fd, const char *expected)
 
 struct user {
     struct backend_connection *connection;
+    struct backend_attempts attempts;
     bool is_ready;
     bool has_head;
     struct http_response response;
@@ -229,7 +232,9 @@ static bool acquire(struct user *user, size_t attempt)
     enum backend_io io;
 
     *user = (struct user){.max = ALL};
-    user->connection = backend_http1.acquire(worker, pool, attempt, on_ready, user, &user->failure);
+    user->attempts.count = attempt;
+    user->connection =
+        backend_http1.acquire(worker, pool, &user->attempts, on_ready, user, &user->failure);
     if (user->connection == NULL)
         return false;
     for (;;) {
@@ -664,7 +669,8 @@ TEST(a_connection_that_takes_time_is_waited_for)
     assert_int_equal(listen(origins[0], 0), 0);
     for (size_t i = 0; i < TAKERS; i++)
         takers[i] = socket_connect(&address, NULL);
-    user.connection = backend_http1.acquire(worker, pool, 0, on_ready, &user, &user.failure);
+    user.connection =
+        backend_http1.acquire(worker, pool, &user.attempts, on_ready, &user, &user.failure);
     assert_non_null(user.connection);
     assert_int_equal(backend_http1.connected(user.connection, &user.failure), BACKEND_IO_WAIT);
     assert_int_equal(backend_http1.end_turn(user.connection, true), BACKEND_IO_WAIT);
@@ -1195,7 +1201,7 @@ TEST(endpoints_are_hosts_and_ports)
         struct backend_endpoint_settings endpoint = {.url = cases[i].url};
         struct backend_settings one = {.name = "b", .endpoints = &endpoint, .endpoint_count = 1};
         struct error error = {0};
-        struct backend_pool *made = backend_pool_create(&one, 3, NULL, &error);
+        struct backend_pool *made = backend_pool_create(&one, 3, NULL, NULL, &error);
 
         assert_non_null(made);
         assert_int_equal(backend_pool_addresses(made), 1);
@@ -1240,7 +1246,7 @@ TEST(an_endpoint_that_cannot_be_used_is_an_error_with_its_place)
         };
         struct backend_settings wrong = {.name = "b", .endpoints = two, .endpoint_count = 2};
         struct error error = {0};
-        struct backend_pool *made = backend_pool_create(&wrong, 0, NULL, &error);
+        struct backend_pool *made = backend_pool_create(&wrong, 0, NULL, NULL, &error);
 
         if (made != NULL)
             print_error("'%s' was taken\n", urls_refused[i]);

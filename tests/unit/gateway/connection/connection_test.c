@@ -39,13 +39,14 @@ struct backend_connection {
 static struct backend_connection backend;
 
 static struct backend_connection *fake_acquire(struct backend_worker *worker,
-                                               const struct backend_pool *pool, size_t attempt,
+                                               struct backend_pool *pool,
+                                               struct backend_attempts *attempts,
                                                backend_ready *ready, void *owner,
                                                struct backend_failure *failure)
 {
     (void)worker;
     (void)pool;
-    (void)attempt;
+    (void)attempts;
     (void)failure;
     assert_false(backend.is_acquired);
     backend.is_acquired = true;
@@ -168,6 +169,17 @@ static uint16_t fake_source_port(struct backend_connection *connection)
     return 40000;
 }
 
+static bool fake_is_queued(const struct backend_connection *connection)
+{
+    (void)connection;
+    return false;
+}
+
+static void fake_blame(struct backend_connection *connection)
+{
+    (void)connection;
+}
+
 static const struct backend_operations fake_backend = {
     .acquire = fake_acquire,
     .connected = fake_connected,
@@ -184,6 +196,9 @@ static const struct backend_operations fake_backend = {
     .endpoint = fake_endpoint,
     .source_port = fake_source_port,
     .has_answered = fake_is_reused,
+    .is_queued = fake_is_queued,
+    .has_left = fake_is_reused,
+    .blame = fake_blame,
 };
 
 /* ---- the gateway's side ---- */
@@ -261,7 +276,7 @@ static void make_listeners(void)
                                                  .endpoint_count = 1,
                                                  .connect_timeout_ms = LONG_MS,
                                                  .response_timeout_ms = LONG_MS};
-    pool = backend_pool_create(&backend_settings, 0, NULL, &error);
+    pool = backend_pool_create(&backend_settings, 0, NULL, NULL, &error);
     assert_non_null(pool);
     plan = (struct route_plan){
         .demand = {.mode = CLIENT_CERTIFICATE_NONE}, .rewrite = rewrite, .pool = pool};

@@ -220,6 +220,8 @@ struct backend_connection {
     bool is_acquired;
     bool is_released;
     bool has_end;
+    bool is_queued;
+    bool has_kept; /* nothing of the request has left */
     bool wants_answer;
     size_t content_bytes;
 };
@@ -228,7 +230,8 @@ static struct backend_connection backends[BACKENDS];
 static size_t backends_used;
 
 static struct backend_connection *fake_acquire(struct backend_worker *worker,
-                                               const struct backend_pool *pool, size_t attempt,
+                                               struct backend_pool *pool,
+                                               struct backend_attempts *attempts,
                                                backend_ready *ready, void *owner,
                                                struct backend_failure *failure)
 {
@@ -236,9 +239,17 @@ static struct backend_connection *fake_acquire(struct backend_worker *worker,
 
     assert_null(worker);
     assert_true(pool != NULL && ready != NULL && owner != NULL);
+    /* As the real one: an address is tried once, a used connection is none. */
+    if (attempts->count >= BACKEND_ATTEMPTS_MAX ||
+        attempts->tried_count >= backend_pool_addresses(pool)) {
+        *failure = (struct backend_failure){REASON_NONE, NULL};
+        return NULL;
+    }
     assert_true(backends_used < BACKENDS);
     backends_used++;
-    note("acquire %zu", attempt);
+    note("acquire %zu", attempts->count++);
+    if (!backend->is_reused)
+        attempts->tried_count++;
     if (backend->refused != REASON_UNDECIDED) {
         *failure = (struct backend_failure){backend->refused, "refused"};
         return NULL;
@@ -376,6 +387,22 @@ static bool fake_has_answered(const struct backend_connection *backend)
     return backend->has_answered;
 }
 
+static bool fake_is_queued(const struct backend_connection *backend)
+{
+    return backend->is_queued;
+}
+
+static bool fake_has_left(const struct backend_connection *backend)
+{
+    return !backend->has_kept;
+}
+
+static void fake_blame(struct backend_connection *backend)
+{
+    (void)backend;
+    note("blame");
+}
+
 static const struct backend_operations fake_backend = {
     .acquire = fake_acquire,
     .connected = fake_connected,
@@ -392,6 +419,9 @@ static const struct backend_operations fake_backend = {
     .endpoint = fake_endpoint,
     .source_port = fake_source_port,
     .has_answered = fake_has_answered,
+    .is_queued = fake_is_queued,
+    .has_left = fake_has_left,
+    .blame = fake_blame,
 };
 
 /* ---- the world around an exchange ---- */
@@ -458,7 +488,7 @@ static void open_pool_that(size_t addresses, enum backend_expect expect)
         .connections_max = 4,
         .expect = expect,
     };
-    world.pool = backend_pool_create(&world.backend_settings, 0, NULL, &error);
+    world.pool = backend_pool_create(&world.backend_settings, 0, NULL, NULL, &error);
     assert_non_null(world.pool);
 }
 
@@ -1141,7 +1171,8 @@ TEST(each_address_may_take_the_whole_time_to_connect)
     assert_state("connecting");
     assert_true(exchange_progress(world.exchange) > progress);
     exchange_time_out(world.exchange);
-    assert_journal("acquire 0, release, acquire 1, release, client: 504 backend_connect_timeout");
+    assert_journal("acquire 0, blame, release, acquire 1, blame, release, "
+                   "client: 504 backend_connect_timeout");
     close_world();
     assert_record("\"reason\":\"backend_connect_timeout\"");
 }
@@ -1189,12 +1220,27 @@ TEST(what_may_have_been_done_is_not_asked_again)
     close_world();
 }
 
-TEST(what_has_content_is_not_sent_again)
+TEST(content_that_is_still_with_the_client_is_sent_again)
 {
     pooled_connection_closes(
         "PUT /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: 10\r\n\r\n");
     assert_journal("acquire 0, backend: PUT /app/x HTTP/1.1, invite, release, "
-                   "client: 502 backend_closed close");
+                   "acquire 1, backend: PUT /app/x HTTP/1.1, invite, client: 200 close, "
+                   "client: end, release");
+    close_world();
+}
+
+TEST(content_that_has_left_the_client_is_not_sent_again)
+{
+    open_world();
+    start("PUT /app/x HTTP/1.1\r\nHost: main.example\r\nContent-Length: 10\r\n\r\n");
+    world.client.content = SLICE("half");
+    backends[0].is_reused = true;
+    (void)turn();
+    backends[0].fails = REASON_BACKEND_CLOSED;
+    (void)turn();
+    assert_non_null(strstr(journal, "release, client: 502 backend_closed close"));
+    assert_null(strstr(journal, "acquire 1"));
     close_world();
 }
 
@@ -1223,13 +1269,33 @@ TEST(what_was_answered_badly_is_not_sent_again)
     close_world();
 }
 
-TEST(a_fresh_connection_that_closes_is_a_bad_gateway)
+TEST(what_may_be_repeated_goes_to_the_next_endpoint_when_one_closes)
 {
     open_world_with(3);
     start(GET);
     backends[0].fails = REASON_BACKEND_CLOSED;
+    backends[1].fails = REASON_BACKEND_CLOSED;
+    backends[2].fails = REASON_BACKEND_CLOSED;
     (void)turn();
     assert_journal("acquire 0, backend: GET /app/x HTTP/1.1, backend: end, release, "
+                   "acquire 1, backend: GET /app/x HTTP/1.1, backend: end, release, "
+                   "acquire 2, backend: GET /app/x HTTP/1.1, backend: end, release, "
+                   "client: 502 backend_closed");
+    close_world();
+}
+
+TEST(what_may_not_be_repeated_is_when_nothing_of_it_has_left)
+{
+    static const char post[] = "POST /app/x HTTP/1.1\r\nHost: main.example\r\n\r\n";
+
+    open_world_with(3);
+    start(post);
+    backends[0].fails = REASON_BACKEND_CLOSED;
+    backends[0].has_kept = true;
+    backends[1].fails = REASON_BACKEND_CLOSED;
+    (void)turn();
+    assert_journal("acquire 0, backend: POST /app/x HTTP/1.1, backend: end, release, "
+                   "acquire 1, backend: POST /app/x HTTP/1.1, backend: end, release, "
                    "client: 502 backend_closed");
     close_world();
 }
@@ -1290,7 +1356,7 @@ TEST(a_backend_that_does_not_answer_is_a_timeout_of_the_gateway)
     (void)turn();
     assert_int_equal(exchange_wait_limit_ms(world.exchange), 22);
     exchange_time_out(world.exchange);
-    assert_journal("acquire 0, backend: GET /app/x HTTP/1.1, backend: end, release, "
+    assert_journal("acquire 0, backend: GET /app/x HTTP/1.1, backend: end, blame, release, "
                    "client: 504 backend_response_timeout");
     close_world();
     assert_record("\"reason\":\"backend_response_timeout\"");
@@ -1304,7 +1370,7 @@ TEST(a_backend_that_takes_no_content_is_too_slow)
     (void)turn();
     assert_int_equal(exchange_wait_limit_ms(world.exchange), 22);
     exchange_time_out(world.exchange);
-    assert_journal("acquire 0, backend: POST /app/x HTTP/1.1, invite, release, "
+    assert_journal("acquire 0, backend: POST /app/x HTTP/1.1, invite, blame, release, "
                    "client: 504 backend_response_timeout close");
     close_world();
 }
@@ -1848,10 +1914,12 @@ int main(void)
         cmocka_unit_test(each_address_may_take_the_whole_time_to_connect),
         cmocka_unit_test(a_kept_alive_connection_that_closed_is_replaced_once),
         cmocka_unit_test(what_may_have_been_done_is_not_asked_again),
-        cmocka_unit_test(what_has_content_is_not_sent_again),
+        cmocka_unit_test(content_that_is_still_with_the_client_is_sent_again),
+        cmocka_unit_test(content_that_has_left_the_client_is_not_sent_again),
         cmocka_unit_test(what_was_answered_by_a_byte_is_not_sent_again),
         cmocka_unit_test(what_was_answered_badly_is_not_sent_again),
-        cmocka_unit_test(a_fresh_connection_that_closes_is_a_bad_gateway),
+        cmocka_unit_test(what_may_be_repeated_goes_to_the_next_endpoint_when_one_closes),
+        cmocka_unit_test(what_may_not_be_repeated_is_when_nothing_of_it_has_left),
         cmocka_unit_test(an_answer_that_breaks_off_never_looks_complete),
         cmocka_unit_test(a_head_that_the_client_cannot_be_told_is_a_bad_gateway),
         cmocka_unit_test(a_client_that_sends_no_content_is_too_late),

@@ -158,7 +158,7 @@ static void open_world(struct world *world)
     world->settings =
         (struct generation_settings){.listeners = world->listeners, .listener_count = 1};
     world->facts = (struct generation_facts){.sessions = tls_session_store_create(&sessions),
-                                             .backends = backend_registry_create()};
+                                             .backends = backend_registry_create(1)};
 }
 
 /* The registry asserts that every pool was given back. */

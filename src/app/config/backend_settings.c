@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * How a backend is met that speaks TLS: whom to trust, and what it is shown.
+ * What the settings of backends say together: how endpoints are met that speak TLS, and when one
+ * that fails is left out.
  */
 #include "app/config/special_settings_internal.h"
 
@@ -40,4 +41,17 @@ void settings_check_backend_tls(struct settings_reader *reader, struct yaml_node
     }
     settings_refuse_value(reader, tls->key,
                           "'tls' has no effect: no endpoint begins with https://");
+}
+
+void settings_finish_ejection(struct settings_reader *reader, struct yaml_node *node, void *target)
+{
+    const struct backend_settings *backend = target;
+    struct yaml_node *time = yaml_node_find(node, "max_time");
+
+    if (time == NULL)
+        time = yaml_node_find(node, "time");
+    if (node->is_faulty || time == NULL ||
+        backend->ejection.time_max_ms >= backend->ejection.time_ms)
+        return;
+    settings_refuse_value(reader, time, "'max_time' is lower than 'time'");
 }
