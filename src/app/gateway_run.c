@@ -48,6 +48,9 @@
 
 enum { BACKLOG = 4096, WORKERS_MAX = 256, TRY_AGAIN_MS = 200, TRY_FOR_MS = 2000, ENDING_MS = 5000 };
 
+/* Some sixty thousand accounts. */
+enum { ADDRESS_ACCOUNTS_BYTES = 8 * 1024 * 1024 };
+
 enum { PSEUDONYM_SIZE = 19 }; /* "sallyport-0123abcd" */
 
 struct gateway {
@@ -55,6 +58,7 @@ struct gateway {
     struct generation *generation; /* the present one */
     struct generation_facts facts;
     struct presented_table *chains;
+    struct address_accounts *accounts;
     struct verdict_store *verdicts;
     struct revocation_keeper *revocation;
     struct confinement *confinement; /* NULL: none */
@@ -335,6 +339,7 @@ static bool start_workers(struct gateway *gateway, size_t count, const int *sock
         struct worker_settings settings = {
             .index = i,
             .chains = gateway->chains,
+            .accounts = gateway->accounts,
             .verdicts = gateway->verdicts,
             .revocation = revocation_keeper_facts(gateway->revocation),
             .telemetry = gateway->telemetry,
@@ -508,6 +513,7 @@ static void create_facts(struct gateway *gateway)
     gateway->facts.anchors = anchor_usages_create();
     gateway->facts.backends = backend_registry_create(WORKERS_MAX);
     gateway->chains = presented_table_create(0);
+    gateway->accounts = address_accounts_create(ADDRESS_ACCOUNTS_BYTES);
     gateway->verdicts = verdict_store_create(&verdict_settings);
     gateway->revocation = revocation_keeper_create();
 }
@@ -907,6 +913,7 @@ static void release(struct gateway *gateway)
     generation_release(gateway->generation);
     telemetry_destroy(gateway->telemetry); /* which the generation counts with */
     presented_table_destroy(gateway->chains);
+    address_accounts_destroy(gateway->accounts);
     verdict_store_destroy(gateway->verdicts);
     revocation_keeper_destroy(gateway->revocation);
     backend_registry_destroy(gateway->facts.backends);

@@ -15,12 +15,16 @@
 #include "gateway/connection/connection.h"
 #include "gateway/exchange/exchange.h"
 #include "gateway/listener/acceptor.h"
+#include "runtime/clock.h"
 #include "runtime/list.h"
 #include "runtime/log.h"
 #include "runtime/memory.h"
 #include "runtime/random.h"
 
 enum { BLOCKS_SPARE = 256 };
+
+/* Between two words about addresses that are refused. */
+static const uint64_t tell_every_us = 10000000;
 
 /* A generation as this worker's connections use it. */
 struct tenure {
@@ -51,7 +55,8 @@ struct worker {
     struct generation *pending;
     int *pending_sockets;
     bool is_draining;
-    struct tenure *tenure; /* the present one */
+    uint64_t refusal_told_us; /* when an address that is refused was last spoken of; 0: never */
+    struct tenure *tenure;    /* the present one */
     struct list doors;
     struct connection_environment connections;
     struct backend_worker *backends;
@@ -120,11 +125,71 @@ static void leave_tenure(struct tenure *tenure)
 /* ---- doors
  * ---------------------------------------------------------------------------------------------- */
 
+/* A load balancer's address is everybody's. */
+static bool is_unlimited(const struct door *door, const struct ip_address *address)
+{
+    const struct listener_group *group = door->entrance.group;
+    const struct generation *generation = door->worker->tenure->generation;
+
+    if (address_set_has(generation_unlimited_addresses(generation), address))
+        return true;
+    for (size_t i = 0; group != NULL && i < listener_group_count(group); i++) {
+        if (address_set_has(listener_group_get(group, i)->trusted_proxies, address))
+            return true;
+    }
+    return false;
+}
+
+/* Says which address is refused, and seldom: the metrics count. */
+static void tell_of_refusal(struct worker *worker, const struct ip_address *address,
+                            const char *why)
+{
+    struct ip_address key = address_account_key(address);
+    uint64_t now_us = clock_monotonic_us();
+    char text[IP_ADDRESS_TEXT_SIZE];
+
+    if (worker->refusal_told_us != 0 && now_us - worker->refusal_told_us < tell_every_us)
+        return;
+    worker->refusal_told_us = now_us;
+    ip_address_format(&key, text);
+    log_event(LOG_WARNING, "connections from %s%s are refused: it has %s", text,
+              key.family == IP_FAMILY_6 ? "/64" : "", why);
+}
+
+/* False: the address has reached a limit of its own. */
+static bool admit(struct worker *worker, const struct ip_address *address,
+                  struct address_account **account)
+{
+    struct telemetry_worker *telemetry = worker->connections.telemetry;
+    enum address_admission admission =
+        address_accounts_admit(worker->settings.accounts, &worker->tenure->use.limits->address,
+                               address, clock_monotonic_us(), account);
+
+    if (admission == ADDRESS_ADMITTED)
+        return true;
+    telemetry_count_connection_refused(telemetry);
+    if (admission == ADDRESS_HAS_TOO_MANY_CONNECTIONS) {
+        telemetry_count_limit(telemetry, TELEMETRY_LIMIT_ADDRESS_CONNECTIONS);
+        tell_of_refusal(worker, address, "as many connections as it may");
+    } else {
+        telemetry_count_limit(telemetry, TELEMETRY_LIMIT_ADDRESS_HANDSHAKES);
+        tell_of_refusal(worker, address, "had too many handshakes that failed");
+    }
+    return false;
+}
+
 static void on_accept(void *context, int fd, const struct socket_address *peer)
 {
     struct door *door = context;
 
-    connection_open(&door->worker->connections, &door->entrance, fd, peer);
+    struct worker *worker = door->worker;
+    struct ip_address address = ip_address_of(peer);
+    struct address_account *account = NULL;
+
+    if (is_unlimited(door, &address) || admit(worker, &address, &account))
+        connection_open(&worker->connections, &door->entrance, fd, peer, account);
+    else
+        socket_close_hard(fd);
 }
 
 static void on_refused(void *context)

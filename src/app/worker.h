@@ -11,6 +11,7 @@
 #include "app/passed_sockets.h"
 #include "gateway/generation/generation.h"
 #include "gateway/identity/verdict.h"
+#include "gateway/listener/address_accounts.h"
 #include "gateway/telemetry/telemetry.h"
 #include "runtime/error.h"
 #include "runtime/event_loop.h"
@@ -22,6 +23,7 @@ struct worker_settings {
     struct presented_table *chains;
     struct verdict_store *verdicts;
     struct revocation_facts *revocation;
+    struct address_accounts *accounts;
     struct telemetry *telemetry;
     atomic_size_t *open_connections;
     /* Who waits in the queue of one of these stays there when the worker ends: somebody else will

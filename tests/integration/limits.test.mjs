@@ -10,7 +10,7 @@ import { startBackend } from "./support/backend.mjs";
 import { connect, connectPlain, HOST } from "./support/clients.mjs";
 import { configuration, listener } from "./support/configuration.mjs";
 import { startGateway } from "./support/gateway.mjs";
-import { readMetrics, WATCHED } from "./support/operator.mjs";
+import { readMetrics, valueOf, WATCHED } from "./support/operator.mjs";
 import { makePki } from "./support/pki.mjs";
 
 const SMALL_RATE = 20_000; // bytes a second, so that a window of 300 ms wants 6000
@@ -265,12 +265,12 @@ describe("slow backends", () => {
                 ],
                 {
                     ...WATCHED,
-                    limits: { request_rate: "1MiB", rate_window: "200ms", rate_grace: "100ms" },
+                    limits: { request_rate: "64KiB", rate_window: "200ms", rate_grace: "600ms" },
                 },
             ),
         );
         const client = await connect(t, pki, gateway.endpoint("main"));
-        const length = 64 * 1024 * 1024;
+        const length = 16 * 1024 * 1024;
         client.send(post("/stuck", length));
         client.socket.write(Buffer.alloc(length, "x"));
         /* Time enough for three that drip to be found out, one after another. */
@@ -284,5 +284,88 @@ describe("slow backends", () => {
         held.forEach((socket) => socket.destroy());
         const record = await gateway.record((one) => one.target === "/stuck");
         assert.equal(record.reason, "backend_closed");
+    });
+});
+
+describe("limits by address", () => {
+    const from = (localAddress) => ({ localAddress });
+    const said = (gateway) => gateway.events.items.filter((line) => /are refused: it/.test(line));
+
+    test("an address has so many connections, and others have theirs", async (t) => {
+        const { gateway, reach, hits } = await start(t, { address_connections: 2 });
+        const held = [await reach(from("127.0.0.70")), await reach(from("127.0.0.70"))];
+        for (let i = 0; i < 3; i++) {
+            const refused = await reach(from("127.0.0.70"));
+            assert.equal(await refused.closed(), "");
+        }
+        const other = await reach(from("127.0.0.71"));
+        assert.equal((await other.request(get("/"))).status, 200);
+        for (const client of held) assert.equal((await client.request(get("/"))).status, 200);
+        assert.deepEqual(await hits(), { address_connections: 3 });
+        assert.equal(said(gateway).length, 1, "it is said once, not for each");
+        assert.match(said(gateway)[0], /connections from 127\.0\.0\.70 are refused/);
+
+        held[0].end();
+        const isFree = (metrics) => valueOf(metrics, "sallyport_connections_open") === 2;
+        while (!isFree(await readMetrics(gateway)));
+        const again = await reach(from("127.0.0.70"));
+        assert.equal((await again.request(get("/"))).status, 200);
+    });
+
+    test("an address whose handshakes fail is refused for a while, before any TLS", async (t) => {
+        const { gateway, endpoint, reach, hits } = await start(t, {
+            address_failed_handshakes: 3,
+            address_failure_time: "1h",
+        });
+        for (let i = 0; i < 3; i++) {
+            const failing = await connectPlain(t, endpoint, from("127.0.0.72"));
+            failing.send("GET / HTTP/1.1\r\n\r\n");
+            await failing.closed();
+        }
+        for (let i = 0; i < 2; i++) {
+            /* The reset may be here before it is known that the connection was made. */
+            const refused = await connectPlain(t, endpoint, from("127.0.0.72")).then(
+                (client) => client.closed(),
+                (error) => error.code,
+            );
+            assert.match(refused, /^(ECONNRESET)?$/, "no answer, and no alert");
+        }
+        assert.deepEqual(await hits(), { address_failed_handshakes: 2 });
+        assert.equal(said(gateway).length, 1);
+        const other = await reach(from("127.0.0.73"));
+        assert.equal((await other.request(get("/"))).status, 200);
+    });
+
+    test("to look whether the port is open is no failure", async (t) => {
+        const { endpoint, reach, hits } = await start(t, {
+            address_failed_handshakes: 3,
+            address_failure_time: "1h",
+        });
+        for (let i = 0; i < 10; i++) {
+            const looking = await connectPlain(t, endpoint, from("127.0.0.74"));
+            looking.socket.end();
+            await looking.closed();
+        }
+        const client = await reach(from("127.0.0.74"));
+        assert.equal((await client.request(get("/"))).status, 200);
+        assert.deepEqual(await hits(), {});
+    });
+
+    test("trusted proxies and those that are named have no such limits", async (t) => {
+        const more = { trusted_proxies: ["127.0.0.75"] };
+        const gateway = await startGateway(
+            t,
+            configuration([listener(pki, backend, 1, "main", { mode: "none" }, more)], {
+                ...WATCHED,
+                limits: { address_connections: 1, unlimited_addresses: ["127.0.0.76/31"] },
+            }),
+        );
+        for (const address of ["127.0.0.75", "127.0.0.76", "127.0.0.77"]) {
+            for (let i = 0; i < 3; i++) {
+                const options = { more: from(address) };
+                const client = await connect(t, pki, gateway.endpoint("main"), options);
+                assert.equal((await client.request(get("/"))).status, 200);
+            }
+        }
     });
 });

@@ -1346,6 +1346,36 @@ static const struct setting limit_settings[] = {
         .example = "connections: 20000\n",
     },
     {
+        .name = "address_connections", .type = SETTING_COUNT, .default_text = "0",
+        .min = 0, .max = 10000000, FIELD(struct connection_limits, address.connections),
+        .meaning = "How many connections one address (IPv4), or one /64 (IPv6), may have; 0 for no "
+                   "limit. Behind a load balancer or a NAT many clients have one address.",
+        .example = "address_connections: 200\n",
+    },
+    {
+        .name = "address_failed_handshakes", .type = SETTING_COUNT, .default_text = "0",
+        .min = 0, .max = 1000000, FIELD(struct connection_limits, address.failed_handshakes),
+        .meaning = "How many handshakes of one address may fail within "
+                   "`address_failure_time`; beyond that it is refused, before any TLS, until as "
+                   "much of the time has passed as one failure stands for. 0 for no limit.",
+        .example = "address_failed_handshakes: 30\n",
+    },
+    {
+        .name = "address_failure_time", .type = SETTING_DURATION, .default_text = "60s",
+        .min = 1000, .max = 24 * HOURS,
+        FIELD(struct connection_limits, address.failed_handshake_ms),
+        .meaning = "The time for `address_failed_handshakes`.",
+        .example = "address_failure_time: 10m\n",
+    },
+    {
+        .name = "unlimited_addresses", .type = SETTING_TEXTS, .is_valid = settings_range_is_valid,
+        FIELD(struct connection_limits, unlimited_addresses),
+        .otherwise = "the trusted proxies of the listener",
+        .meaning = "Addresses or networks that limits by address do not concern, besides the "
+                   "listener's `trusted_proxies`.",
+        .example = "unlimited_addresses: [10.0.0.0/8]\n",
+    },
+    {
         .name = "handshake_time", .type = SETTING_DURATION, .default_text = "10s",
         .min = 1, .max = 1 * HOURS, FIELD(struct connection_limits, handshake_ms),
         .meaning = "How long a TLS handshake may take.",

@@ -45,6 +45,7 @@ struct connection {
     struct connection_generation *generation; /* the one that it was last served under */
     enum connection_state state;
     int fd;
+    struct address_account *account; /* NULL: its address has no limits */
     struct event_watch *watch;
     struct timer *timer;
     uint64_t wait_ends_ms; /* the wait limit of the state; 0: none */
@@ -237,6 +238,15 @@ static enum reason handshake_reason(const struct connection *connection,
     return failure->reason;
 }
 
+/* Who connects, says nothing and goes again asks whether the port is open, and costs nothing. */
+static void note_failure(struct connection *connection, enum reason reason)
+{
+    if (reason == REASON_HANDSHAKE_ABANDONED && tls_connection_bytes_received(connection->tls) == 0)
+        return;
+    address_account_fail(connection->account, &connection->generation->limits->address,
+                         clock_monotonic_us());
+}
+
 static void report_handshake(struct connection *connection, enum reason reason, struct slice detail)
 {
     struct presented_certificate *presented = tls_connection_attachment(connection->tls);
@@ -263,6 +273,7 @@ static void report_handshake(struct connection *connection, enum reason reason, 
             };
     }
     telemetry_report_handshake(connection->environment->telemetry, &record);
+    note_failure(connection, reason);
 }
 
 /* Plain HTTP on the TLS port gets an answer that a person can read, in clear: it says nothing about
@@ -597,6 +608,7 @@ static void destroy(struct connection *connection)
     tls_connection_destroy(connection->tls);
     socket_close(connection->fd);
     leave_generation(connection);
+    address_account_leave(connection->account);
     connection->entrance->users--;
     memory_release(connection);
     atomic_fetch_sub_explicit(environment->open_everywhere, 1, memory_order_relaxed);
@@ -963,13 +975,14 @@ static void on_timer(void *context)
 
 void connection_open(struct connection_environment *environment,
                      struct connection_entrance *entrance, int fd,
-                     const struct socket_address *peer)
+                     const struct socket_address *peer, struct address_account *account)
 {
     struct connection *connection = memory_allocate(sizeof(*connection));
     const struct listener *first = listener_group_first(entrance->group);
 
     connection->environment = environment;
     connection->fd = fd;
+    connection->account = account;
     connection->entrance = entrance;
     entrance->users++;
     use_generation(connection, entrance->generation);

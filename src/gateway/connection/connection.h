@@ -66,10 +66,10 @@ struct connection_environment {
 
 enum { CONNECTION_SCRATCH_BYTES = 96 * 1024, CONNECTION_BLOCK_BYTES = CLIENT_HTTP1_BLOCK_BYTES };
 
-/* Takes the accepted socket. */
+/* Takes the accepted socket, and its address' account, which may be NULL. */
 void connection_open(struct connection_environment *environment,
                      struct connection_entrance *entrance, int fd,
-                     const struct socket_address *peer);
+                     const struct socket_address *peer, struct address_account *account);
 /* Continues what `again` lists: the loop's turn end calls it. */
 void connection_continue(struct connection_environment *environment);
 /* Facts about revocation have changed: continues what `pending` lists. */

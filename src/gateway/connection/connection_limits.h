@@ -7,9 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/listener/address_accounts.h"
+
 struct connection_limits {
-    size_t connections;    /* of the whole gateway; default 100000 */
-    uint64_t handshake_ms; /* handshake_time, default 10 s */
+    size_t connections;            /* of the whole gateway; default 100000 */
+    struct address_limits address; /* address_connections and its like, default 0: no limit */
+    const char *const *unlimited_addresses; /* whom they do not concern; NULL: nobody */
+    uint64_t handshake_ms;                  /* handshake_time, default 10 s */
     uint64_t request_ms; /* request_time: from the first byte of a head to its end; default 60 s */
     uint64_t keep_alive_ms;       /* keep_alive: idle between requests; default 75 s */
     uint64_t connection_requests; /* default 0: no limit */

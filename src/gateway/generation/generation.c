@@ -49,6 +49,7 @@ struct generation {
     void *owner;
     struct http_name_set *owned_names;
     struct identity_table *identities;
+    struct address_set *unlimited_addresses;
     struct built_context *contexts;
     size_t context_count;
     struct backend_pool **pools;
@@ -486,7 +487,9 @@ struct generation *generation_create(const struct generation_settings *settings,
     generation->facts = *facts;
     generation->owned_names = rewrite_owned_names_create();
     own_all_names(generation);
-    if (!build_listeners(generation, error)) {
+    generation->unlimited_addresses =
+        address_set_parse(settings->limits.unlimited_addresses, error);
+    if (generation->unlimited_addresses == NULL || !build_listeners(generation, error)) {
         generation_release(generation);
         return NULL;
     }
@@ -531,6 +534,7 @@ void generation_release(struct generation *generation)
     if (generation->identities != NULL)
         identity_table_destroy(generation->identities);
     http_name_set_destroy(generation->owned_names);
+    address_set_destroy(generation->unlimited_addresses);
     memory_release(generation->groups);
     memory_release(generation->listeners);
     memory_release(generation->contexts);
@@ -596,6 +600,11 @@ const struct judging_context *generation_trust(const struct generation *generati
 const struct http_name_set *generation_owned_names(const struct generation *generation)
 {
     return generation->owned_names;
+}
+
+const struct address_set *generation_unlimited_addresses(const struct generation *generation)
+{
+    return generation->unlimited_addresses;
 }
 
 struct identity_table *generation_identities(const struct generation *generation)

@@ -59,4 +59,6 @@ const struct trust_profile_settings *generation_trust_settings(const struct gene
 const struct judging_context *generation_trust(const struct generation *generation, size_t index);
 /* The header names that only the gateway may say. */
 const struct http_name_set *generation_owned_names(const struct generation *generation);
+/* Whom limits by address do not concern, whatever the listener. */
+const struct address_set *generation_unlimited_addresses(const struct generation *generation);
 struct identity_table *generation_identities(const struct generation *generation);

@@ -242,8 +242,8 @@ export async function connect(context, pki, { address, port }, options = {}) {
 }
 
 /* Plain TCP to the TLS port. */
-export async function connectPlain(context, { address, port }) {
-    const socket = net.connect({ host: address, port });
+export async function connectPlain(context, { address, port }, more = {}) {
+    const socket = net.connect({ host: address, port, ...more });
     const client = new RawClient(socket);
     context.after(() => client.end());
     await before(once(socket, "connect"), "a TCP connection");

@@ -444,6 +444,10 @@ TEST(values_with_a_grammar_of_their_own_say_what_it_is)
         {VALID "limits: { request_header_size: 4KiB, request_target_size: 5KiB }\n", ""},
         {VALID "limits: { request_target_size: 65KiB }\n",
          "7:32: error: 'request_target_size' is 65KiB; it must be between 256B and 64KiB\n"},
+        {VALID "limits: { unlimited_addresses: [10.0.0.0/8, \"::1/129\"] }\n",
+         "7:45: error: '::1/129' must have a number from 0 to 128 behind the '/'\n"},
+        {VALID "limits: { address_failure_time: 10ms }\n",
+         "7:33: error: 'address_failure_time' is 10ms; it must be between 1s and 24h\n"},
         {VALID "limits: { pipelined_requests: 0, rate_window: 10ms, request_rate: 1.5KiB }\n",
          "7:31: error: 'pipelined_requests' is 0; it must be between 1 and 100000\n"
          "7:47: error: 'rate_window' is 10ms; it must be between 100ms and 1h\n"

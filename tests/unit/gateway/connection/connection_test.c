@@ -394,7 +394,7 @@ static void open_connection(int fds[2])
     assert_true(socket_address_parse(SLICE("192.0.2.7:4711"), &peer, NULL));
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     assert_int_equal(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &little, sizeof(little)), 0);
-    connection_open(&environment, &entrance, fds[0], &peer);
+    connection_open(&environment, &entrance, fds[0], &peer, NULL);
 }
 
 static void connect_client(const char *server_name)
