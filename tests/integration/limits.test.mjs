@@ -4,6 +4,7 @@
 // reason that its name promises, and is counted exactly once, under its own name.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { after, describe, test } from "node:test";
 
 import { startBackend } from "./support/backend.mjs";
@@ -289,7 +290,11 @@ describe("slow backends", () => {
 
 describe("limits by address", () => {
     const from = (localAddress) => ({ localAddress });
-    const said = (gateway) => gateway.events.items.filter((line) => /are refused: it/.test(line));
+    const tells = (line) => /connections from \S+ are refused: it/.test(line);
+    const said = async (gateway) => {
+        await gateway.events.find(tells, "word of a refusal");
+        return gateway.events.items.filter(tells);
+    };
 
     test("an address has so many connections, and others have theirs", async (t) => {
         const { gateway, reach, hits } = await start(t, { address_connections: 2 });
@@ -302,8 +307,8 @@ describe("limits by address", () => {
         assert.equal((await other.request(get("/"))).status, 200);
         for (const client of held) assert.equal((await client.request(get("/"))).status, 200);
         assert.deepEqual(await hits(), { address_connections: 3 });
-        assert.equal(said(gateway).length, 1, "it is said once, not for each");
-        assert.match(said(gateway)[0], /connections from 127\.0\.0\.70 are refused/);
+        assert.equal((await said(gateway)).length, 1, "it is said once, not for each");
+        assert.match((await said(gateway))[0], /connections from 127\.0\.0\.70 are refused/);
 
         held[0].end();
         const isFree = (metrics) => valueOf(metrics, "sallyport_connections_open") === 2;
@@ -331,7 +336,7 @@ describe("limits by address", () => {
             assert.match(refused, /^(ECONNRESET)?$/, "no answer, and no alert");
         }
         assert.deepEqual(await hits(), { address_failed_handshakes: 2 });
-        assert.equal(said(gateway).length, 1);
+        assert.equal((await said(gateway)).length, 1);
         const other = await reach(from("127.0.0.73"));
         assert.equal((await other.request(get("/"))).status, 200);
     });
@@ -368,4 +373,13 @@ describe("limits by address", () => {
             }
         }
     });
+});
+
+test("docs/LIMITS.md names every limit that is counted, and no other", async (t) => {
+    const page = readFileSync(new URL("../../docs/LIMITS.md", import.meta.url), "utf8");
+    const named = [...page.matchAll(/^\| `([a-z_]+)`/gm)].map(([, name]) => name);
+    const { gateway } = await start(t, {});
+    const { samples } = (await readMetrics(gateway)).get("sallyport_limit_hits_total");
+    const counted = samples.map(({ labels }) => labels.limit);
+    assert.deepEqual(named.sort(), counted.sort());
 });
