@@ -11,7 +11,10 @@
 #include "protocol/http/http_write.h"
 #include "runtime/memory.h"
 
-static const struct http_chunked_limits limits = {.extension_bytes = 32, .trailer_bytes = 128};
+enum { TRAILER_BYTES = 128 };
+
+static const struct http_chunked_limits limits = {.extension_bytes = 32,
+                                                  .trailer_bytes = TRAILER_BYTES};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,6 +24,8 @@ struct decoded {
     size_t consumed;
     char *content;
     size_t size;
+    char trailers[TRAILER_BYTES + 2];
+    size_t trailers_size;
 };
 
 /* The caller releases the content. */
@@ -29,7 +34,9 @@ static struct decoded decode(struct slice input, size_t step)
     struct decoded decoded = {.content = memory_allocate(input.size + 1)};
     struct http_chunked chunked;
 
+    assert(http_chunked_trailer_room(&limits) == sizeof(decoded.trailers));
     http_chunked_init(&chunked, &limits);
+    http_chunked_keep_trailers(&chunked, decoded.trailers);
     while (decoded.consumed < input.size && !decoded.is_malformed && !decoded.is_complete) {
         struct slice piece = slice_first(slice_after(input, decoded.consumed), step);
         struct slice content;
@@ -51,6 +58,7 @@ static struct decoded decode(struct slice input, size_t step)
         decoded.is_malformed = outcome == HTTP_CHUNKED_MALFORMED;
         decoded.is_complete = outcome == HTTP_CHUNKED_COMPLETE;
     }
+    decoded.trailers_size = http_chunked_trailers(&chunked).size;
     return decoded;
 }
 
@@ -59,6 +67,8 @@ static void check_same(const struct decoded *a, const struct decoded *b)
     assert(a->is_malformed == b->is_malformed && a->is_complete == b->is_complete);
     assert(a->consumed == b->consumed && a->size == b->size);
     assert(memcmp(a->content, b->content, a->size) == 0);
+    assert(a->trailers_size == b->trailers_size);
+    assert(memcmp(a->trailers, b->trailers, a->trailers_size) == 0);
 }
 
 static void check_round_trip(const struct decoded *decoded, size_t chunk_size)

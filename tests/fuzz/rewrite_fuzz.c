@@ -18,7 +18,7 @@ enum {
     OPTION_UNVERIFIED = 4,
     OPTION_SEPARATOR_SHIFT = 3,
     OPTION_SEPARATOR = 3,
-    OUR_FIELDS_MAX = 12
+    OUR_FIELDS_MAX = 48 /* what Trailer announces, each on a line, included */
 };
 
 static char first_memory[ARENA_SIZE];

@@ -140,13 +140,17 @@ static bool is_address(const char *host)
 static bool expect_name(SSL *ssl, const char *name)
 {
     X509_VERIFY_PARAM *parameters = SSL_get0_param(ssl);
+    union { /* libssl copies it, and takes it as if it did not */
+        const char *constant;
+        char *text;
+    } sent = {.constant = name};
 
     X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
                                                     X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (is_address(name))
         return X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1;
     return name[0] != '\0' && X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1 &&
-           SSL_set_tlsext_host_name(ssl, name) == 1;
+           SSL_set_tlsext_host_name(ssl, sent.text) == 1;
 }
 
 /* Libssl takes a session of TLS 1.3 for used up when it was offered once, which is for the privacy

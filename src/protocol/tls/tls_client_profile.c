@@ -209,6 +209,10 @@ static bool set_algorithms(struct tls_client_profile *profile,
     const char *groups = settings->groups == NULL ? default_groups : settings->groups;
     int min = settings->min_version == TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
     int max = settings->max_version == TLS_VERSION_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
+    union { /* libssl only reads it */
+        const char *constant;
+        char *text;
+    } read_only = {.constant = groups};
 
     if (min > max) {
         error_set(error, ERROR_VALUE, "the highest TLS version is below the lowest");
@@ -219,7 +223,7 @@ static bool set_algorithms(struct tls_client_profile *profile,
     if (settings->cipher_suites != NULL &&
         SSL_CTX_set_ciphersuites(context, settings->cipher_suites) != 1)
         return refuse("the TLS 1.3 cipher suite list", settings->cipher_suites, error);
-    if (SSL_CTX_set1_groups_list(context, groups) != 1)
+    if (SSL_CTX_set1_groups_list(context, read_only.text) != 1)
         return refuse("the group list", groups, error);
     return SSL_CTX_set_min_proto_version(context, min) == 1 &&
            SSL_CTX_set_max_proto_version(context, max) == 1 &&
