@@ -56,6 +56,24 @@ static void add_key(struct configured_files *files, const char *key)
     memory_release(pin_file);
 }
 
+static void add_condition(struct configured_files *files,
+                          const struct policy_condition_settings *condition)
+{
+    if (condition->fingerprints_file.path != NULL)
+        configured_files_add(files, condition->fingerprints_file.path);
+    for (size_t i = 0; i < condition->serial_count; i++)
+        if (condition->serials[i].issuer != NULL)
+            configured_files_add(files, condition->serials[i].issuer);
+}
+
+static void add_policy(struct configured_files *files, const struct policy_settings *policy)
+{
+    for (size_t i = 0; policy != NULL && i < policy->rule_count; i++) {
+        add_condition(files, &policy->rules[i].allow);
+        add_condition(files, &policy->rules[i].deny);
+    }
+}
+
 static void add_certificate(struct configured_files *files,
                             const struct tls_certificate_settings *certificate)
 {
@@ -107,6 +125,8 @@ static void add_listener(struct configured_files *files, const struct listener_s
     for (size_t i = 0; i < listener->route_count; i++) {
         add_anchors(files, &listener->routes[i].client_certificate);
         add_backend(files, listener->routes[i].backend);
+        add_policy(files, listener->routes[i].policy);
+        add_policy(files, listener->routes[i].policy_trial);
     }
 }
 

@@ -451,6 +451,7 @@ static struct generation *load(struct gateway *gateway, bool is_last_try, struct
         error_set(error, ERROR_VALUE, "%s cannot be used", gateway->settings->configuration);
     } else {
         create_telemetry(gateway, settings);
+        gateway->facts.previous = gateway->generation;
         if (pkcs11_setup(&gateway->pkcs11, settings, gateway->generation == NULL, error))
             generation = generation_create(settings, &gateway->facts, error);
         if (generation != NULL &&

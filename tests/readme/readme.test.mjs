@@ -51,6 +51,14 @@ function blocks(document) {
     return found;
 }
 
+/* A file of a thousand fingerprints. */
+function fingerprints() {
+    const file = path.join(pki.folder, "fingerprints.txt");
+    const line = (_, i) => `${(i + 1).toString(16).padStart(64, "0")}\n`;
+    writeFileSync(file, Array.from({ length: 1000 }, line).join(""));
+    return file;
+}
+
 /* Makes the files that a configuration names: server certificates, their keys, and anchors. */
 function makeFiles(folder, text) {
     const server = pki.server();
@@ -63,6 +71,8 @@ function makeFiles(folder, text) {
     for (const [, name] of text.matchAll(/\bchain:\s*["']?([\w./-]+)/g)) make(name, server.chain);
     for (const [, name] of text.matchAll(/\bkey:\s*["']?([\w./-]+)/g)) make(name, server.key);
     for (const [name] of text.matchAll(/[\w./-]+\.(pem|crt)\b/g)) make(name, pki.root.certificate);
+    for (const [, name] of text.matchAll(/\bfingerprints_file:\s*["']?([\w./-]+)/g))
+        make(name, fingerprints());
 }
 
 test("there is a README", () => assert.ok(DOCUMENTS.includes("README.md")));

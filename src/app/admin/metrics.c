@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "app/admin/owned_certificates_internal.h"
@@ -295,6 +296,41 @@ static void add_traffic(struct text_builder *to, const struct telemetry *telemet
     add_series(to, telemetry, add_sent);
 }
 
+/* ---- policies -------------------------------------------------------------------------------- */
+
+static void add_rule(struct text_builder *to, const struct telemetry_rules *rules, size_t rule,
+                     bool allowed)
+{
+    char number[24];
+
+    snprintf(number, sizeof(number), "%zu", rule);
+    text_builder_add_format(to, "sallyport_policy_decisions_total");
+    add_label(to, "{", "policy", slice_from_text(telemetry_rules_policy(rules)));
+    add_label(to, ",", "rule", slice_from_text(rule == 0 ? "none" : number));
+    text_builder_add_format(to, ",decision=\"%s\"} %" PRIu64 "\n", allowed ? "allowed" : "denied",
+                            telemetry_rules_total(rules, rule, allowed));
+}
+
+/* A rule that has never decided is shown too: that is what one looks for. */
+static void add_policies(struct text_builder *to, const struct telemetry *telemetry)
+{
+    add_head(
+        to, "policy_decisions_total", "counter",
+        "Decisions of policies by the rule that decided; 'none' where no rule matched. Those of "
+        "policies on trial count too.");
+    for (size_t i = 0; i < telemetry_rules_count(telemetry); i++) {
+        const struct telemetry_rules *rules = telemetry_rules_get(telemetry, i);
+
+        if (!telemetry_rules_are_used(rules))
+            continue;
+        for (size_t rule = 0; rule <= telemetry_rules_rule_count(rules); rule++) {
+            add_rule(to, rules, rule, false);
+            if (rule > 0)
+                add_rule(to, rules, rule, true);
+        }
+    }
+}
+
 /* ---- certificates ---------------------------------------------------------------------------- */
 
 struct certificate_samples {
@@ -475,6 +511,7 @@ void metrics_add(struct text_builder *to, const struct gateway_status *status)
     add_process(to, status);
     add_connections(to, status, &totals);
     add_traffic(to, status->telemetry);
+    add_policies(to, status->telemetry);
     add_reasons(to, &totals);
     metrics_add_limits(to, &totals);
     add_losses(to, status, &totals);

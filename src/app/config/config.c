@@ -44,6 +44,7 @@ static void init_reader(struct settings_reader *reader, struct config *config)
     };
     text_table_init(&reader->tls_profiles);
     text_table_init(&reader->trust_profiles);
+    text_table_init(&reader->policies);
     text_table_init(&reader->backends);
     text_table_init(&reader->backend_urls);
     text_table_init(&reader->route_sets);
@@ -55,6 +56,7 @@ static void reset_reader(struct settings_reader *reader)
 {
     text_table_reset(&reader->tls_profiles);
     text_table_reset(&reader->trust_profiles);
+    text_table_reset(&reader->policies);
     text_table_reset(&reader->backends);
     text_table_reset(&reader->backend_urls);
     text_table_reset(&reader->route_sets);

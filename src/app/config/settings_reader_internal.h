@@ -34,6 +34,7 @@ struct settings_reader {
     struct source_files *sources;
     struct text_table tls_profiles;
     struct text_table trust_profiles;
+    struct text_table policies;
     struct text_table backends;
     struct text_table backend_urls; /* in place; those of the same URL are one */
     struct text_table route_sets;

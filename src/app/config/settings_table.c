@@ -7,48 +7,11 @@
  */
 #include "app/config/settings_table.h"
 
+#include "app/config/settings_table_internal.h"
 #include "app/config/special_settings_internal.h"
 #include "gateway/generation/generation_settings.h"
 #include "gateway/listener/listener.h"
 #include "protocol/tls/tls_pkcs11.h"
-
-#define SIZE_OF(type, member) sizeof(((type *)NULL)->member)
-#define FIELD(type, member)   .offset = offsetof(type, member), .size = SIZE_OF(type, member)
-#define POINTER(type, member) .offset = offsetof(type, member), .size = sizeof(void *)
-#define LIST_FIELD(type, member, counter)                                                          \
-    POINTER(type, member), .count_offset = offsetof(type, counter)
-#define NOT_YET(text)                                                                              \
-    {                                                                                              \
-        .name = (text), .refusal = "is not supported yet"                                          \
-    }
-#define OF_LISTENER(text)                                                                          \
-    {                                                                                              \
-        .name = (text), .refusal = "is a setting of the listener's client_certificate alone"       \
-    }
-#define SETTINGS(table) .settings = (table), .setting_count = sizeof(table) / sizeof(*(table))
-#define POSITION(type)  .has_position = true, .position_offset = offsetof(type, position)
-
-#define KIB     UINT64_C(1024)
-#define MIB     (1024 * KIB)
-#define GIB     (1024 * MIB)
-#define TIB     (1024 * GIB)
-#define SECONDS UINT64_C(1000)
-#define HOURS   (3600 * SECONDS)
-
-/* The frames of the examples are made of these. */
-#define FRAME_TLS    "tls: { certificates: [{ chain: server.pem, key: server.key }] }\n"
-#define FRAME_TRUST  "client_certificate: { trust: [client-ca.pem] }\n"
-#define FRAME_ROUTES "routes: [{ backend: \"http://127.0.0.1:8080\" }]\n"
-#define FRAME_LISTENERS                                                                            \
-    "listeners:\n"                                                                                 \
-    "  -\n"                                                                                        \
-    "    address: \":8443\"\n"                                                                     \
-    "    " FRAME_TLS "    " FRAME_TRUST "    " FRAME_ROUTES
-#define FRAME_DEFINITIONS                                                                          \
-    "tls_profiles: { public: { certificates: [{ chain: server.pem, key: server.key }] } }\n"       \
-    "trust_profiles: { partners: { anchors: [partners.pem] }, admins: { anchors: [admins.pem] } "  \
-    "}\n"                                                                                          \
-    "backends: { app: { endpoints: [\"http://127.0.0.1:8080\"] } }\n"
 
 /* clang-format off */
 
@@ -1107,7 +1070,24 @@ static const struct setting route_settings[] = {
         .meaning = "Where requests of the route go.",
         .example = "backend: app\n",
     },
-    NOT_YET("policy"),
+    {
+        .name = "policy", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
+        .read = settings_read_route_policy, .mapping = &policy_rule_mapping,
+        .expects = "a name of policies", POINTER(struct route_settings, policy),
+        .otherwise = "whoever the client certificate settings let in",
+        .meaning = "Which of the clients that are let in may make which requests. See "
+                   "docs/POLICY.md.",
+        .example = "policy: order-clients\n",
+    },
+    {
+        .name = "policy_trial", .type = SETTING_SPECIAL, .forms = SETTING_FORM_SCALAR,
+        .read = settings_read_route_policy, .mapping = &policy_rule_mapping,
+        .expects = "a name of policies", POINTER(struct route_settings, policy_trial),
+        .otherwise = "none",
+        .meaning = "A policy that is asked beside the one in effect: what it would have refused is "
+                   "in the access log as `trial_reason`, and counted. It refuses nobody.",
+        .example = "policy_trial: order-clients\n",
+    },
     NOT_YET("rewrite"),
     NOT_YET("rate_limit"),
     NOT_YET("redirect"),
@@ -1674,6 +1654,16 @@ static const struct setting root_settings[] = {
                    "    anchors: [partners.pem]\n",
     },
     {
+        .name = "policies", .type = SETTING_NAMED_LISTS, .mapping = &policy_rule_mapping,
+        .read = settings_read_policy_rules, .otherwise = "none",
+        .meaning = "Policies by name: lists of rules, of which the first that matches decides. A "
+                   "request that none matches is denied.",
+        .example = "policies:\n"
+                   "  order-clients:\n"
+                   "    - deny: { issuer: { O: \"Test\" } }\n"
+                   "    - allow: { san_uri: [\"spiffe://example.org/orders/*\"] }\n",
+    },
+    {
         .name = "backends", .type = SETTING_NAMED, .mapping = &backend_mapping,
         LIST_FIELD(struct root_settings, backends, backend_count),
         .otherwise = "none",
@@ -1770,7 +1760,6 @@ static const struct setting root_settings[] = {
                    "gateways that follow each other different names.",
         .example = "via: edge.example.com\n",
     },
-    NOT_YET("policies"),
     NOT_YET("rewrites"),
     NOT_YET("state_dir"),
 };
@@ -1802,6 +1791,10 @@ static const struct settings_mapping *const mappings[] = {
     &exception_mapping,
     &crl_mapping,
     &anchor_mapping,
+    &policy_rule_mapping,
+    &policy_condition_mapping,
+    &policy_name_mapping,
+    &policy_serial_mapping,
     &backend_mapping,
     &backend_tls_mapping,
     &endpoint_mapping,

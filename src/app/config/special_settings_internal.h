@@ -141,3 +141,19 @@ void settings_finish_limits(struct settings_reader *reader, struct yaml_node *no
 void settings_finish_route(struct settings_reader *reader, struct yaml_node *node, void *target);
 void settings_finish_listener(struct settings_reader *reader, struct yaml_node *node, void *target);
 void settings_finish_root(struct settings_reader *reader, struct yaml_node *node, void *target);
+
+/* One text, or a list of them, for fields that hold a NULL-terminated list. */
+void settings_read_text_list(struct settings_reader *reader, const struct setting *setting,
+                             struct yaml_node *node, void *target);
+void settings_read_policy_names(struct settings_reader *reader, const struct setting *setting,
+                                struct yaml_node *node, void *target);
+void settings_read_policy_rules(struct settings_reader *reader, const struct setting *setting,
+                                struct yaml_node *node, void *target);
+void settings_read_route_policy(struct settings_reader *reader, const struct setting *setting,
+                                struct yaml_node *node, void *target);
+void settings_finish_policy_serial(struct settings_reader *reader, struct yaml_node *node,
+                                   void *target);
+void settings_finish_policy_condition(struct settings_reader *reader, struct yaml_node *node,
+                                      void *target);
+void settings_finish_policy_rule(struct settings_reader *reader, struct yaml_node *node,
+                                 void *target);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "gateway/exchange/admission_internal.h"
 #include "gateway/routing/routing.h"
 #include "protocol/http/http_forwarded_for.h"
 #include "protocol/http/http_trace.h"
@@ -63,6 +64,7 @@ struct exchange {
     const struct listener *listener;
     const struct route *route;
     struct authentication authentication;
+    struct admission admission;
     struct backend_connection *backend;
     struct backend_attempts attempts;
     struct backend_failure last_failure; /* of an attempt that another one followed */
@@ -208,8 +210,28 @@ static enum reason authenticate(struct exchange *exchange)
 static enum step refuse_client(struct exchange *exchange, enum reason reason)
 {
     const char *detail = exchange->authentication.revocation.detail;
+    bool is_of_policy = exchange->authentication.reason == REASON_NONE;
 
-    return answer_with(exchange, reason, detail[0] == '\0' ? NULL : detail);
+    return answer_with(exchange, reason, is_of_policy || detail[0] == '\0' ? NULL : detail);
+}
+
+/* May the client make this request of the route? Asked once more after each wait, as a whole. */
+static enum reason admit(struct exchange *exchange)
+{
+    enum reason reason = authenticate(exchange);
+    struct policy_request request = {
+        .authentication = &exchange->authentication,
+        .presented = exchange->start.connection->presented,
+        .http = exchange->request,
+        .source = exchange->client,
+        .now = clock_wall_seconds(),
+    };
+
+    exchange->admission = (struct admission){.is_decided = false};
+    if (reason != REASON_NONE || exchange->route == NULL)
+        return reason;
+    request.demand = &exchange->route->plan->demand;
+    return admission_decide(exchange->route->plan, &request, &exchange->admission);
 }
 
 /* Which listener serves the request's host? A host of another listener is served on this connection
@@ -334,7 +356,7 @@ static enum step decide(struct exchange *exchange)
 /* Again and again while revocation is pending, and again after each later wait. */
 static enum step authenticate_client(struct exchange *exchange)
 {
-    enum reason reason = authenticate(exchange);
+    enum reason reason = admit(exchange);
 
     if (exchange->authentication.is_pending)
         return STEP_WAIT;
@@ -391,6 +413,7 @@ static enum reason write_outgoing_head(struct exchange *exchange, struct buffer 
         .expects_continue = asks_backend_to_continue(exchange),
         .host = plan->host == NULL ? exchange->request->authority : slice_from_text(plan->host),
         .authentication = &exchange->authentication,
+        .user = admission_user(&exchange->admission),
         .mode = plan->demand.mode,
         .presented = plan->demand.mode == CLIENT_CERTIFICATE_NONE ? NULL : connection->presented,
         .arena = &arena,
@@ -412,7 +435,7 @@ static enum step send_request(struct exchange *exchange)
     enum reason reason = REASON_NONE;
 
     if (exchange->has_waited)
-        reason = authenticate(exchange);
+        reason = admit(exchange);
     if (reason != REASON_NONE) {
         release_backend(exchange);
         if (exchange->authentication.is_pending)
@@ -886,6 +909,7 @@ static void describe_route(const struct exchange *exchange, struct exchange_reco
     record->source_port = exchange->source_port;
     record->content_type = slice_from(exchange->content_type, exchange->content_type_size);
     record->series = exchange->route->plan->series;
+    admission_describe(exchange->route->plan, &exchange->admission, record);
     record->backend_host = exchange->route->plan->host == NULL
                                ? record->host
                                : slice_from_text(exchange->route->plan->host);

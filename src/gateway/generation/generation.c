@@ -14,6 +14,7 @@
 #include "gateway/backend/backend_registry.h"
 #include "gateway/exchange/route_plan.h"
 #include "gateway/identity/judging_context.h"
+#include "gateway/policy/policy.h"
 #include "gateway/rewrite/rewrite.h"
 #include "gateway/routing/routing.h"
 #include "protocol/http/http_name_set.h"
@@ -28,6 +29,12 @@ enum { IDENTITY_TABLE_BYTES = 64 * 1024 * 1024 };
 struct built_context {
     const struct trust_profile_settings *settings;
     struct judging_context *context;
+};
+
+struct built_policy {
+    const struct policy_settings *settings;
+    struct policy *policy;
+    struct telemetry_rules *counters;
 };
 
 struct built_listener {
@@ -52,6 +59,8 @@ struct generation {
     struct address_set *unlimited_addresses;
     struct built_context *contexts;
     size_t context_count;
+    struct built_policy *policies;
+    size_t policy_count;
     struct backend_pool **pools;
     size_t pool_count;
     struct built_listener *listeners;
@@ -103,6 +112,53 @@ static struct backend_pool *find_pool(struct generation *generation,
                                       (generation->pool_count + 1) * sizeof(struct backend_pool *));
     generation->pools[generation->pool_count++] = built;
     return built;
+}
+
+/* ---- policies
+ * --------------------------------------------------------------------------------------- */
+
+static size_t count_in_effect(const void *context, const char *path)
+{
+    const struct generation *previous = context;
+
+    return previous == NULL ? 0 : generation_fingerprints(previous, path);
+}
+
+static bool find_policy(struct generation *generation, const struct policy_settings *settings,
+                        struct route_policy *found, struct error *error)
+{
+    struct built_policy built = {.settings = settings};
+
+    *found = (struct route_policy){NULL, NULL};
+    if (settings == NULL)
+        return true;
+    for (size_t i = 0; i < generation->policy_count; i++) {
+        if (generation->policies[i].settings == settings) {
+            *found = (struct route_policy){generation->policies[i].policy,
+                                           generation->policies[i].counters};
+            return true;
+        }
+    }
+    built.policy = policy_create(settings, count_in_effect, generation->facts.previous, error);
+    if (built.policy == NULL)
+        return false;
+    if (generation->facts.telemetry != NULL)
+        built.counters = telemetry_rules_acquire(generation->facts.telemetry, settings->name,
+                                                 settings->rule_count);
+    generation->policies = memory_resize(generation->policies, (generation->policy_count + 1) *
+                                                                   sizeof(*generation->policies));
+    generation->policies[generation->policy_count++] = built;
+    *found = (struct route_policy){built.policy, built.counters};
+    return true;
+}
+
+size_t generation_fingerprints(const struct generation *generation, const char *path)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < generation->policy_count && count == 0; i++)
+        count = policy_file_count(generation->policies[i].policy, path);
+    return count;
 }
 
 /* ---- demands
@@ -203,6 +259,9 @@ static bool build_route(struct generation *generation, const struct listener_set
 
     if (!find_demand(generation, &listener->client_certificate, &route->client_certificate,
                      &plan->demand, error))
+        return false;
+    if (!find_policy(generation, route->policy, &plan->policy, error) ||
+        !find_policy(generation, route->policy_trial, &plan->trial, error))
         return false;
     plan->pool = find_pool(generation, route->backend, error);
     if (plan->pool == NULL)
@@ -493,6 +552,7 @@ struct generation *generation_create(const struct generation_settings *settings,
         generation_release(generation);
         return NULL;
     }
+    generation->facts.previous = NULL;
     generation->identities =
         identity_table_create(IDENTITY_TABLE_BYTES, forwarded_formats(generation));
     return generation;
@@ -529,6 +589,10 @@ void generation_release(struct generation *generation)
         destroy_listener(&generation->listeners[i]);
     for (size_t i = 0; i < generation->context_count; i++)
         judging_context_release(generation->contexts[i].context);
+    for (size_t i = 0; i < generation->policy_count; i++) {
+        policy_destroy(generation->policies[i].policy);
+        telemetry_rules_release(generation->policies[i].counters);
+    }
     for (size_t i = 0; i < generation->pool_count; i++)
         backend_registry_release(generation->facts.backends, generation->pools[i]);
     if (generation->identities != NULL)
@@ -538,6 +602,7 @@ void generation_release(struct generation *generation)
     memory_release(generation->groups);
     memory_release(generation->listeners);
     memory_release(generation->contexts);
+    memory_release(generation->policies);
     memory_release(generation->pools);
     if (generation->release_owner != NULL)
         generation->release_owner(generation->owner);

@@ -31,6 +31,8 @@ struct generation_facts {
     struct anchor_usages *anchors; /* NULL: nobody keeps track of who is used */
     struct telemetry *telemetry;   /* NULL: nothing is counted */
     struct tls_key_log *key_log;   /* NULL, as it ought to be: secrets stay where they are */
+    /* What is in effect; NULL: nothing yet. Only looked at while another is built. */
+    const struct generation *previous;
 };
 
 /* Borrows the settings and the facts. Reads every file that the settings name, and resolves names,
@@ -57,6 +59,8 @@ size_t generation_trust_count(const struct generation *generation);
 const struct trust_profile_settings *generation_trust_settings(const struct generation *generation,
                                                                size_t index);
 const struct judging_context *generation_trust(const struct generation *generation, size_t index);
+/* How many fingerprints policies have read from the file; 0 when none has. */
+size_t generation_fingerprints(const struct generation *generation, const char *path);
 /* The header names that only the gateway may say. */
 const struct http_name_set *generation_owned_names(const struct generation *generation);
 /* Whom limits by address do not concern, whatever the listener. */

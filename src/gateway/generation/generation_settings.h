@@ -10,6 +10,7 @@
 #include "gateway/backend/backend_settings.h"
 #include "gateway/connection/connection_limits.h"
 #include "gateway/identity/client_certificate_settings.h"
+#include "gateway/policy/policy_settings.h"
 #include "gateway/rewrite/rewrite.h"
 #include "gateway/routing/routing.h"
 #include "gateway/telemetry/telemetry.h"
@@ -23,8 +24,10 @@ struct route_settings {
     const struct identity_header_settings *identity_headers; /* NULL: the listener's */
     size_t identity_header_count;
     bool has_identity_headers;
-    bool unverified;                        /* forward what was presented and not verified */
-    const struct backend_settings *backend; /* never NULL */
+    bool unverified;                            /* forward what was presented and not verified */
+    const struct policy_settings *policy;       /* NULL: none */
+    const struct policy_settings *policy_trial; /* judged beside it, never enforced; NULL: none */
+    const struct backend_settings *backend;     /* never NULL */
 };
 
 struct listener_settings {

@@ -123,6 +123,7 @@ struct slice certificate_header_encode(const X509 *certificate,
     case IDENTITY_FORMAT_RFC9440_CHAIN:
     case IDENTITY_FORMAT_PRINCIPAL:
     case IDENTITY_FORMAT_VERIFICATION:
+    case IDENTITY_FORMAT_USER:
     case IDENTITY_FORMAT_COUNT:
     default:
         return SLICE("");

@@ -20,7 +20,17 @@ enum {
     SHARDS = 16,
     /* Scratch for encoding: every format, with the DER and PEM in between, for each octet. */
     SCRATCH_BYTES = 8192,
-    SCRATCH_BYTES_FACTOR = 32
+    SCRATCH_BYTES_FACTOR = 32,
+    NOTES_BYTES = 256 /* what notes usually take: one or two short ones */
+};
+
+/* Published once, never changed. */
+struct identity_note {
+    struct identity_note *next;
+    size_t count; /* of notes from here on */
+    uint64_t author;
+    size_t size;
+    _Alignas(max_align_t) char bytes[];
 };
 
 struct identity {
@@ -30,7 +40,8 @@ struct identity {
     struct slice principal;                            /* in the description */
     struct slice headers[IDENTITY_FORMAT_COUNT];
     size_t header_bytes;
-    _Alignas(max_align_t) char memory[]; /* the headers */
+    _Atomic(struct identity_note *) notes; /* a list, the newest first */
+    _Alignas(max_align_t) char memory[];   /* the headers */
 };
 
 struct identity_table {
@@ -117,6 +128,7 @@ static struct identity *keep(struct presented_certificate *presented,
         bytes += headers[i].size;
     identity = memory_allocate(sizeof *identity + bytes);
     atomic_init(&identity->references, 1);
+    atomic_init(&identity->notes, NULL);
     identity->presented = presented_certificate_acquire(presented);
     identity->description = description;
     identity->principal = principal_choose(&order, description);
@@ -156,7 +168,7 @@ static struct identity *identity_create(unsigned formats, struct presented_certi
 
 static size_t bytes_of(const struct identity *identity)
 {
-    return sizeof *identity + identity->header_bytes +
+    return sizeof *identity + identity->header_bytes + NOTES_BYTES +
            presented_certificate_bytes(identity->presented);
 }
 
@@ -190,13 +202,63 @@ struct identity *identity_acquire(struct identity *identity)
     return identity;
 }
 
+static void release_notes(struct identity *identity)
+{
+    struct identity_note *note = atomic_load_explicit(&identity->notes, memory_order_relaxed);
+
+    while (note != NULL) {
+        struct identity_note *next = note->next;
+
+        memory_release(note);
+        note = next;
+    }
+}
+
 void identity_release(struct identity *identity)
 {
     if (identity == NULL ||
         atomic_fetch_sub_explicit(&identity->references, 1, memory_order_acq_rel) != 1)
         return;
+    release_notes(identity);
     presented_certificate_release(identity->presented);
     memory_release(identity);
+}
+
+bool identity_find_note(const struct identity *identity, uint64_t author, struct slice *note)
+{
+    const struct identity_note *kept = atomic_load_explicit(&identity->notes, memory_order_acquire);
+
+    for (; kept != NULL; kept = kept->next) {
+        if (kept->author == author) {
+            *note = slice_from(kept->bytes, kept->size);
+            return true;
+        }
+    }
+    return false;
+}
+
+void identity_keep_note(struct identity *identity, uint64_t author, struct slice note)
+{
+    struct identity_note *first = atomic_load_explicit(&identity->notes, memory_order_acquire);
+    struct identity_note *keeping;
+
+    if (note.size > IDENTITY_NOTE_BYTES_MAX)
+        return;
+    keeping = memory_allocate(sizeof *keeping + note.size);
+    keeping->author = author;
+    keeping->size = note.size;
+    if (note.size > 0)
+        memcpy(keeping->bytes, note.data, note.size);
+    /* Two threads may keep the same note; they say the same. */
+    do {
+        keeping->next = first;
+        keeping->count = first == NULL ? 1 : first->count + 1;
+        if (keeping->count > IDENTITY_NOTES_MAX) {
+            memory_release(keeping);
+            return;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&identity->notes, &first, keeping,
+                                                    memory_order_acq_rel, memory_order_acquire));
 }
 
 const struct certificate_description *identity_describe(const struct identity *identity)

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "gateway/identity/presented_certificate.h"
@@ -32,6 +33,7 @@ enum identity_format {
     IDENTITY_FORMAT_PRINCIPAL,
     IDENTITY_FORMAT_VERIFICATION, /* not of the certificate: SUCCESS, NONE, PASSTHROUGH or
                                      FAILED:reason; written by rewrite */
+    IDENTITY_FORMAT_USER,         /* not of the certificate: who a rule of the policy says it is */
     IDENTITY_FORMAT_COUNT
 };
 
@@ -54,6 +56,13 @@ const struct certificate_description *identity_describe(const struct identity *i
 struct slice identity_principal(const struct identity *identity);
 /* Empty when the format was not asked for, or the certificate has no such thing. */
 struct slice identity_header(const struct identity *identity, enum identity_format format);
+
+/* What a later step has found out about the identity once and for all, by the number of who found
+ * it. A note is bytes and is kept for as long as the identity, or not at all when there is no room.
+ * From any thread. */
+enum { IDENTITY_NOTES_MAX = 8, IDENTITY_NOTE_BYTES_MAX = 256 };
+bool identity_find_note(const struct identity *identity, uint64_t author, struct slice *note);
+void identity_keep_note(struct identity *identity, uint64_t author, struct slice note);
 
 /* For routes that forward what nobody verified: the same encodings of a presented certificate, into
  * the arena. The chain format and the principal give nothing: they exist for the verified only.

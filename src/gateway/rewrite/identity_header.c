@@ -20,6 +20,7 @@ static const struct {
     {"sha256",                {"X-Client-Cert-Sha256", IDENTITY_FORMAT_SHA256}},
     {"sha1",                  {"X-Client-Cert-Sha1", IDENTITY_FORMAT_SHA1}},
     {"principal",             {"X-Client-Cert-Principal", IDENTITY_FORMAT_PRINCIPAL}},
+    {"user",                  {"X-Client-Cert-User", IDENTITY_FORMAT_USER}},
     /* The names of ingress-nginx, with its encodings. */
     {"ssl-client-cert",       {"ssl-client-cert", IDENTITY_FORMAT_PEM_URL}},
     {"ssl-client-subject-dn", {"ssl-client-subject-dn", IDENTITY_FORMAT_SUBJECT}},
@@ -37,6 +38,7 @@ static const char *const format_names[IDENTITY_FORMAT_COUNT] = {
     [IDENTITY_FORMAT_ISSUER] = "issuer",       [IDENTITY_FORMAT_SERIAL] = "serial",
     [IDENTITY_FORMAT_SHA256] = "sha256",       [IDENTITY_FORMAT_SHA1] = "sha1",
     [IDENTITY_FORMAT_PRINCIPAL] = "principal", [IDENTITY_FORMAT_VERIFICATION] = "verification",
+    [IDENTITY_FORMAT_USER] = "user",
 };
 
 bool identity_header_find(struct slice short_name, struct identity_header_settings *header)

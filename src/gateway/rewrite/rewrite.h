@@ -88,7 +88,8 @@ struct rewrite_request_facts {
     bool expects_continue;  /* the backend is asked for "100 Continue" */
     struct slice host;      /* the Host to send: what the client asked for, or the backend's */
     const struct authentication *authentication; /* satisfied; anything else is REASON_INTERNAL */
-    enum client_certificate_mode mode;           /* of the route */
+    struct slice user; /* who the policy says the client is; empty: it does not say */
+    enum client_certificate_mode mode; /* of the route */
     /* NULL: nothing was shown, or the mode forwards nothing. */
     struct presented_certificate *presented;
     struct arena *arena;

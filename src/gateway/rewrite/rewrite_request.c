@@ -178,6 +178,8 @@ static bool find_value(const struct rewrite_plan *plan, const struct rewrite_req
     *value = SLICE("");
     if (format == IDENTITY_FORMAT_VERIFICATION) {
         *value = verification_of(plan, facts);
+    } else if (format == IDENTITY_FORMAT_USER) {
+        *value = facts->user;
     } else if (facts->authentication->identity != NULL) {
         *value = identity_header(facts->authentication->identity, format);
     } else if (forwards_presented(plan, facts)) {

@@ -276,6 +276,12 @@ static bool matches_exactly(struct pattern pattern, struct slice path)
     return false;
 }
 
+bool route_pattern_matches(struct slice pattern, struct slice path, bool generously)
+{
+    return generously ? matches_generously(pattern_from(pattern), path)
+                      : matches_exactly(pattern_from(pattern), path);
+}
+
 /* ---- routes ---------------------------------------------------------------------------------- */
 
 static bool path_matches(const struct matching_route *route, struct slice path)

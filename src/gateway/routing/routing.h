@@ -57,3 +57,7 @@ const struct route *routing_match(const struct routing_table *table,
 /* Does a pattern follow the grammar? For the configuration's check. An exemption may besides not
  * end in text and a star, which is no segment boundary. */
 bool route_pattern_is_valid(struct slice pattern, struct error *error);
+
+/* Does a valid pattern match a canonical path? As a route that exempts matches, to the letter, or
+ * generously, as one that demands. */
+bool route_pattern_matches(struct slice pattern, struct slice path, bool generously);

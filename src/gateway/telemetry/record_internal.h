@@ -8,7 +8,7 @@
 #include "gateway/telemetry/telemetry.h"
 #include "runtime/buffer.h"
 
-enum { RECORD_BYTES_MAX = 16 * 1024 };
+enum { RECORD_BYTES_MAX = 18 * 1024 };
 
 /* How records look. The buffer is empty and has RECORD_BYTES_MAX bytes. */
 struct record_format {

@@ -9,18 +9,20 @@
 
 enum {
     WORDS_MAX = 8,
-    ADDRESSES_MAX = 7,
+    ADDRESSES_MAX = 9,
+    SHORT_NAMES_MAX = 3,
     DIGESTS_MAX = 3,
     NAMES_MAX = 8,
     LONG_NAMES_MAX = 4,
     TARGETS_MAX = 1,
-    FIELDS_MAX = 41,
+    FIELDS_MAX = 47,
     FIELD_NAME_BYTES_MAX = 32 /* with quotes, colon and comma */
 };
 
 _Static_assert(WORDS_MAX *RECORD_WORD + ADDRESSES_MAX * RECORD_ADDRESS +
                        DIGESTS_MAX * RECORD_DIGEST + NAMES_MAX * RECORD_NAME +
-                       LONG_NAMES_MAX * RECORD_LONG_NAME + TARGETS_MAX * RECORD_TARGET +
+                       SHORT_NAMES_MAX * RECORD_SHORT_NAME + LONG_NAMES_MAX * RECORD_LONG_NAME +
+                       TARGETS_MAX * RECORD_TARGET +
                        FIELDS_MAX * (FIELD_NAME_BYTES_MAX + RECORD_NUMBER) <=
                    RECORD_BYTES_MAX,
                "a record always fits");
@@ -98,6 +100,17 @@ static void put_answer(struct buffer *to, const struct exchange_record *record)
     put_duration(to, "backend_duration", record->backend_us);
 }
 
+/* Numbers are always there where there is a policy: rule 0 is that none matched. */
+static void put_policy(struct buffer *to, const struct exchange_record *record)
+{
+    if (!slice_is_empty(record->policy.name)) {
+        put_text(to, "policy", record->policy.name, RECORD_ADDRESS);
+        record_put_number(to, "rule", record->policy.rule);
+        put_text(to, "rule_at", record->policy.rule_at, RECORD_SHORT_NAME);
+    }
+    put_text(to, "trial_rule_at", record->policy_trial.rule_at, RECORD_SHORT_NAME);
+}
+
 static void format_exchange(struct buffer *to, const struct exchange_record *record)
 {
     record_put(to, SLICE("{\"type\":\"exchange\""));
@@ -113,6 +126,8 @@ static void format_exchange(struct buffer *to, const struct exchange_record *rec
     put_text(to, "trust_anchor", record->trust_anchor, RECORD_NAME);
     if (record->has_trial)
         put_text(to, "trial_reason", slice_from_text(reason_name(record->trial)), RECORD_ADDRESS);
+    put_text(to, "user", record->user, RECORD_SHORT_NAME);
+    put_policy(to, record);
     put_certificate(to, &record->certificate);
     record_put(to, SLICE("}\n"));
 }

@@ -13,6 +13,7 @@
 
 #include "gateway/telemetry/counter_internal.h"
 #include "gateway/telemetry/record_internal.h"
+#include "gateway/telemetry/rule_series_internal.h"
 #include "gateway/telemetry/series_internal.h"
 #include "runtime/file.h"
 #include "runtime/line_queue.h"
@@ -52,6 +53,7 @@ struct telemetry {
     struct access_log *old_log; /* NULL: nobody can have it any more */
     uint64_t dropped;           /* by the queues that are gone */
     struct series_registry *series;
+    struct rule_registry *rules;
     void *memory; /* of the workers, before it was aligned */
     struct telemetry_worker *workers;
     size_t worker_count;
@@ -192,6 +194,7 @@ struct telemetry *telemetry_create(const struct telemetry_settings *settings, si
     }
     make_workers(telemetry, workers);
     telemetry->series = series_registry_create(workers);
+    telemetry->rules = rule_registry_create(workers);
     return telemetry;
 }
 
@@ -202,6 +205,7 @@ void telemetry_destroy(struct telemetry *telemetry)
     telemetry_retire_log(telemetry);
     destroy_log(atomic_load(&telemetry->log));
     series_registry_destroy(telemetry->series);
+    rule_registry_destroy(telemetry->rules);
     memory_release(telemetry->memory);
     memory_release(telemetry);
 }
@@ -218,6 +222,22 @@ struct telemetry_series *telemetry_series_acquire(struct telemetry *telemetry, c
     return series_registry_acquire(telemetry->series, listener, route);
 }
 
+struct telemetry_rules *telemetry_rules_acquire(struct telemetry *telemetry, const char *policy,
+                                                size_t rules)
+{
+    return rule_registry_acquire(telemetry->rules, policy, rules);
+}
+
+size_t telemetry_rules_count(const struct telemetry *telemetry)
+{
+    return rule_registry_count(telemetry->rules);
+}
+
+const struct telemetry_rules *telemetry_rules_get(const struct telemetry *telemetry, size_t index)
+{
+    return rule_registry_get(telemetry->rules, index);
+}
+
 /* ---- reporting ------------------------------------------------------------------------------- */
 
 /* NULL: there is none. Where it is taken from is replaced only when no worker holds what it took.
@@ -228,6 +248,12 @@ static const struct access_log *log_of(const struct telemetry_worker *worker)
         atomic_load_explicit(&worker->telemetry->log, memory_order_acquire);
 
     return log->queue == NULL ? NULL : log;
+}
+
+static void count_policy(const struct telemetry_worker *worker, const struct record_policy *policy)
+{
+    if (policy->rules != NULL)
+        rule_series_add(policy->rules, worker->index, policy->rule, policy->allowed);
 }
 
 static void count_exchange(struct telemetry_worker *worker, const struct exchange_record *record)
@@ -241,6 +267,8 @@ static void count_exchange(struct telemetry_worker *worker, const struct exchang
         add_reason(worker->trials, record->trial);
     if (record->series != NULL)
         series_add(record->series, worker->index, record);
+    count_policy(worker, &record->policy);
+    count_policy(worker, &record->policy_trial);
 }
 
 void telemetry_report_exchange(struct telemetry_worker *worker,

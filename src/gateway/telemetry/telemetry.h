@@ -17,6 +17,7 @@
 #include "runtime/slice.h"
 
 struct telemetry;
+struct telemetry_rules;
 struct telemetry_series;
 struct telemetry_worker;
 
@@ -50,6 +51,15 @@ struct record_connection {
     bool resumed;
 };
 
+/* What a policy said. */
+struct record_policy {
+    struct slice name;    /* empty: none was asked */
+    size_t rule;          /* from 1; 0: none matched */
+    struct slice rule_at; /* where the rule stands; empty: nowhere */
+    bool allowed;
+    struct telemetry_rules *rules; /* NULL: not counted */
+};
+
 /* One exchange. Slices are borrowed for the call. */
 struct exchange_record {
     struct record_connection connection;
@@ -81,7 +91,10 @@ struct exchange_record {
     struct record_certificate certificate; /* what was presented */
     struct slice principal;                /* of the verified only */
     struct slice trust_anchor;             /* the name or subject of the one that vouches for it */
-    size_t stripped_headers;               /* the client's copies of headers that only we may say */
+    struct slice user;                     /* who a policy's rule says the client is */
+    struct record_policy policy;
+    struct record_policy policy_trial; /* asked beside it; enforced by nobody */
+    size_t stripped_headers;           /* the client's copies of headers that only we may say */
     enum reason verdict; /* on the certificate: REASON_NONE, why not, or UNDECIDED: nobody judged */
     bool has_trial;      /* another way to judge was tried beside */
     enum reason trial;   /* what it said; enforced by nobody */
@@ -204,3 +217,25 @@ struct telemetry_series_totals {
 size_t telemetry_series_count(const struct telemetry *telemetry);
 void telemetry_series_total(const struct telemetry *telemetry, size_t index,
                             struct telemetry_series_totals *totals);
+
+/* ---- the rules of policies ----
+ *
+ * By the name of the policy and the number of its rules, so that they too go on over reloads. Of
+ * more than TELEMETRY_POLICIES_MAX policies in use the rest is not counted. */
+
+enum { TELEMETRY_POLICIES_MAX = 1024 };
+
+/* From the control thread. NULL: there is no room. */
+struct telemetry_rules *telemetry_rules_acquire(struct telemetry *telemetry, const char *policy,
+                                                size_t rules);
+/* From any thread. NULL is fine. */
+void telemetry_rules_release(struct telemetry_rules *rules);
+
+/* From the control thread. */
+size_t telemetry_rules_count(const struct telemetry *telemetry);
+const struct telemetry_rules *telemetry_rules_get(const struct telemetry *telemetry, size_t index);
+bool telemetry_rules_are_used(const struct telemetry_rules *rules);
+const char *telemetry_rules_policy(const struct telemetry_rules *rules);
+size_t telemetry_rules_rule_count(const struct telemetry_rules *rules);
+/* Rule 0: no rule matched. */
+uint64_t telemetry_rules_total(const struct telemetry_rules *rules, size_t rule, bool allowed);

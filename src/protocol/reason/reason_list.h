@@ -247,6 +247,19 @@ REASON(ROUTE_NOT_FOUND, "route_not_found", 404, CLIENT,
        "No route of the listener matches the request.",
        "Check the path and the method, and 'routes' of the listener.")
 
+/* ---- policy --------------------------------------------------------------------------------- */
+REASON(POLICY_DENIED, "policy_denied", 403, CLIENT,
+       "A rule of the route's policy denies this request to this client.",
+       "The access log's 'policy', 'rule' and 'rule_at' fields say which rule it was.")
+REASON(POLICY_NO_MATCH, "policy_no_match", 403, CLIENT,
+       "No rule of the route's policy matches this client and this request.",
+       "Add a rule that allows it; the access log says what the certificate holds.")
+REASON(POLICY_UNDECIDABLE, "policy_undecidable", 403, CLIENT,
+       "A rule of the policy asks for something that the certificate says in a way that two "
+       "readers could understand differently: a name with a NUL or unseen characters, an "
+       "attribute twice, a list that cannot be read.",
+       "Issue the certificate again; the access log's 'rule' fields say which rule asked.")
+
 /* ---- the backend ---------------------------------------------------------------------------- */
 REASON(BACKEND_UNREACHABLE, "backend_unreachable", 502, BACKEND,
        "No connection to the backend could be made.",

@@ -32,12 +32,13 @@ struct certificate_name {
 struct certificate_description {
     struct slice subject; /* RFC 4514: "CN=alice,O=Example" (last RDN first) */
     struct slice issuer;
-    struct slice serial;    /* upper-case hexadecimal, whole octets, "-" first when negative */
-    struct slice sha256;    /* of the DER, 64 lower-case hexadecimal digits */
-    struct slice sha1;      /* 40 digits */
-    struct slice key;       /* "EC P-256", "RSA 2048", "Ed25519" */
-    struct slice signature; /* "ecdsa-with-SHA256" */
-    int64_t not_before;     /* seconds since 1970 */
+    struct slice serial;     /* upper-case hexadecimal, whole octets, "-" first when negative */
+    struct slice sha256;     /* of the DER, 64 lower-case hexadecimal digits */
+    struct slice sha1;       /* 40 digits */
+    struct slice key_sha256; /* of the subjectPublicKeyInfo, 64 digits */
+    struct slice key;        /* "EC P-256", "RSA 2048", "Ed25519" */
+    struct slice signature;  /* "ecdsa-with-SHA256" */
+    int64_t not_before;      /* seconds since 1970 */
     int64_t not_after;
     const struct certificate_name *names;
     size_t name_count;

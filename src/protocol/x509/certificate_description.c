@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 
 #include "protocol/x509/certificate.h"
+#include "protocol/x509/certificate_facts.h"
 #include "protocol/x509/public_key_internal.h"
 #include "runtime/encoding.h"
 
@@ -140,6 +141,21 @@ static bool describe_digest(const X509 *certificate, const EVP_MD *algorithm, st
         return false;
     buffer_init(&digits, memory, (size_t)size * 2);
     if (!encode_hex(&digits, slice_from(digest, size)))
+        return false;
+    *text = buffer_readable(&digits);
+    return true;
+}
+
+static bool describe_key_digest(const X509 *certificate, struct arena *arena, struct slice *text)
+{
+    unsigned char digest[CERTIFICATE_DIGEST_BYTES];
+    struct buffer digits;
+    char *memory = arena_allocate(arena, 2 * sizeof digest);
+
+    if (memory == NULL || !certificate_key_digest(certificate, digest))
+        return false;
+    buffer_init(&digits, memory, 2 * sizeof digest);
+    if (!encode_hex(&digits, slice_from(digest, sizeof digest)))
         return false;
     *text = buffer_readable(&digits);
     return true;
@@ -381,6 +397,7 @@ static bool describe_parts(const X509 *certificate, struct arena *arena,
            describe_serial(X509_get0_serialNumber(certificate), arena, &description->serial) &&
            describe_digest(certificate, EVP_sha256(), arena, &description->sha256) &&
            describe_digest(certificate, EVP_sha1(), arena, &description->sha1) &&
+           describe_key_digest(certificate, arena, &description->key_sha256) &&
            describe_key(certificate, arena, &description->key) &&
            describe_signature(certificate, arena, &description->signature) &&
            certificate_time(X509_get0_notBefore(certificate), &description->not_before) &&
@@ -435,6 +452,7 @@ bool certificate_description_copy(const struct certificate_description *from, st
         !copy_text(from->serial, arena, &copying.serial) ||
         !copy_text(from->sha256, arena, &copying.sha256) ||
         !copy_text(from->sha1, arena, &copying.sha1) ||
+        !copy_text(from->key_sha256, arena, &copying.key_sha256) ||
         !copy_text(from->key, arena, &copying.key) ||
         !copy_text(from->signature, arena, &copying.signature) ||
         !copy_text(from->common_name, arena, &copying.common_name) ||

@@ -20,7 +20,8 @@
 #define VALID          HEAD LISTENER
 /* Seven lines, then what a case adds. */
 #define ROOT_SETTINGS                                                                              \
-    "version, include, tls_profiles, trust_profiles, backends, route_sets, listeners, limits, "    \
+    "version, include, tls_profiles, trust_profiles, policies, backends, route_sets, listeners, "  \
+    "limits, "                                                                                     \
     "log, admin, "                                                                                 \
     "monitoring, pkcs11, workers, "                                                                \
     "user, confinement, via"

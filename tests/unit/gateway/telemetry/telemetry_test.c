@@ -235,6 +235,9 @@ static struct exchange_record full_exchange(void)
                               "9b74c9897bac770ffc029102a200c5de"),
                         SLICE("9b74c989")},
         .principal = SLICE("spiffe://example.org/orders/web"),
+        .user = SLICE("web"),
+        .policy = {.name = SLICE("order-clients"), .rule = 2, .rule_at = SLICE("a.yaml:41:7")},
+        .policy_trial = {.name = SLICE("stricter"), .rule = 1, .rule_at = SLICE("a.yaml:57:7")},
         .stripped_headers = 2,
     };
 }
@@ -293,6 +296,11 @@ TEST(an_exchange_is_one_line_with_everything_about_it)
         {"mode", "required"},
         {"verification", "SUCCESS"},
         {"principal", "spiffe://example.org/orders/web"},
+        {"user", "web"},
+        {"policy", "order-clients"},
+        {"rule", "2"},
+        {"rule_at", "a.yaml:41:7"},
+        {"trial_rule_at", "a.yaml:57:7"},
         {"certificate_subject", "CN=web,O=Example"},
         {"certificate_issuer", "CN=Example CA"},
         {"certificate_serial", "4F0A"},
@@ -367,9 +375,11 @@ TEST(nothing_that_a_client_writes_breaks_a_line_or_a_terminal)
 
         exchange.connection.server_name = exchange.method = exchange.host = exchange.target = text;
         exchange.user_agent = exchange.detail = exchange.principal = text;
+        exchange.user = exchange.policy.name = exchange.policy.rule_at = text;
+        exchange.policy_trial.rule_at = text;
         exchange.certificate = (struct record_certificate){text, text, text, text, text};
         log_exchange(&exchange, &fields);
-        assert_int_equal(fields.count, 35);
+        assert_int_equal(fields.count, 40);
         assert_value(&fields, "status", "502");
         handshake.connection.server_name = handshake.detail = text;
         handshake.certificate = (struct record_certificate){text, text, text, text, text};
@@ -403,7 +413,8 @@ TEST(a_text_that_is_too_long_is_cut_and_marked_and_the_record_survives)
         record.connection.server_name = record.method = record.host = record.target = all;
         record.protocol = record.user_agent = record.route = record.backend = all;
         record.endpoint = record.detail = record.mode = record.verification = all;
-        record.principal = all;
+        record.principal = record.user = record.policy.name = record.policy.rule_at = all;
+        record.policy_trial.rule_at = all;
         record.certificate = (struct record_certificate){all, all, all, all, all};
         record.started_wall_ms = INT64_MAX;
         record.duration_us = record.backend_us = record.received_bytes = UINT64_MAX;
@@ -411,7 +422,7 @@ TEST(a_text_that_is_too_long_is_cut_and_marked_and_the_record_survives)
         record.stripped_headers = SIZE_MAX;
         record.status = record.backend_status = 4294967295U;
         log_exchange(&record, &fields);
-        assert_int_equal(fields.count, 35);
+        assert_int_equal(fields.count, 40);
         assert_true(ends_with_mark(value_of(&fields, "target")));
         assert_true(ends_with_mark(value_of(&fields, "method")));
         assert_true(ends_with_mark(value_of(&fields, "certificate_serial")));
