@@ -115,17 +115,40 @@ static bool is_certified(const struct tls_profile *profile, const char *host)
     return is_named;
 }
 
-static size_t report_hosts(const struct listener *listener)
+/* Where the listener stands; its name is given once. */
+static struct position place_of(const struct generation *generation, const char *name)
+{
+    const struct generation_settings *settings = generation_get_settings(generation);
+    size_t i = 0;
+
+    while (i + 1 < settings->listener_count && strcmp(settings->listeners[i].name, name) != 0)
+        i++;
+    return settings->listeners[i].position;
+}
+
+static void warn_of_listener(const struct generation *generation, const char *name,
+                             const char *warning)
+{
+    struct position place = place_of(generation, name);
+
+    log_event(LOG_WARNING, "%s:%u:%u: listener '%s': %s", place.file == NULL ? "" : place.file,
+              place.line, place.column, name, warning);
+}
+
+static size_t report_hosts(const struct generation *generation, const struct listener *listener)
 {
     size_t count = 0;
 
     for (const char *const *host = listener->hosts; host != NULL && *host != NULL; host++) {
+        char *warning = NULL;
+
         if (is_certified(listener->profile, *host))
             continue;
-        log_event(LOG_WARNING,
-                  "listener '%s': host '%s' is in none of its certificates, so no client that "
-                  "checks them reaches it",
-                  listener->name, *host);
+        warning = memory_format("host '%s' is in none of its certificates, so no client that "
+                                "checks them reaches it",
+                                *host);
+        warn_of_listener(generation, listener->name, warning);
+        memory_release(warning);
         count++;
     }
     return count;
@@ -143,10 +166,10 @@ size_t generation_report(const struct generation *generation,
             const struct listener *listener = listener_group_get(group, j);
             const char *warning = tls_profile_warning(listener->profile);
 
-            count += report_hosts(listener);
+            count += report_hosts(generation, listener);
             if (warning == NULL)
                 continue;
-            log_event(LOG_WARNING, "listener '%s': %s", listener->name, warning);
+            warn_of_listener(generation, listener->name, warning);
             count++;
         }
     }

@@ -128,9 +128,12 @@ test("what needs a restart is said", async (t) => {
     assert.equal((await get(gateway)).status, 200);
 });
 
-const skip = process.getuid() !== 0 && "only a gateway of root gives up what it may read";
-test("a PIN outside of what a confined gateway may read needs a restart", { skip }, async (t) => {
+test("a PIN outside of what a confined gateway may read needs a restart", async (t) => {
     const gateway = await startGateway(t, configured([{ chain: ec.chain, key: uri(0) }]));
+    if (!gateway.events.items.some((line) => /Landlock \d/.test(line))) {
+        t.skip("no Landlock in this kernel or build");
+        return;
+    }
     const outside = mkdtempSync(path.join(tmpdir(), "sallyport-outside-"));
     t.after(() => rmSync(outside, { recursive: true, force: true }));
     const moved = path.join(outside, "pin");

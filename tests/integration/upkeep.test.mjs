@@ -105,9 +105,12 @@ test("what needs a restart is said at each reload until it is as before", async 
     }
 });
 
-const skip = process.getuid() !== 0 && "only a gateway of root gives up where it may write";
-test("a log outside of where a confined gateway may write needs a restart", { skip }, async (t) => {
+test("a log outside of where a confined gateway may write needs a restart", async (t) => {
     const gateway = await startGateway(t, configuration([one(1, "main")]));
+    if (!gateway.events.items.some((line) => /Landlock \d/.test(line))) {
+        t.skip("no Landlock in this kernel or build");
+        return;
+    }
     const outside = mkdtempSync(path.join(tmpdir(), "sallyport-outside-"));
     t.after(() => rmSync(outside, { recursive: true, force: true }));
     chmodSync(outside, 0o777);
@@ -118,15 +121,6 @@ test("a log outside of where a confined gateway may write needs a restart", { sk
         assert.match(result.said, /'\/\S*outside-\S*' lies outside of .*: restart needed/);
         assert.ok(!existsSync(path.join(outside, "log")));
     }
-});
-
-test("a host that no certificate of its listener names is warned of", async (t) => {
-    const named = ["gateway.test", "*.gateway.test", "a.gateway.test"];
-    const hosts = [...named, "other.test", "*.other.test"];
-    const gateway = await startGateway(t, configuration([one(1, "main", { hosts })]));
-    const said = gateway.events.items.join("\n");
-    const warned = [...said.matchAll(/listener 'main': host '([^']*)' is in none of its cert/g)];
-    assert.deepEqual(warned.map(([, host]) => host), ["other.test", "*.other.test"]);
 });
 
 /* ---- standard error ------------------------------------------------------------------------- */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whoever trusts a CA that everybody can get a certificate from lets everybody in. The system's
-// bundle says which CAs those are; here SSL_CERT_FILE names another one.
+// What only the files can tell, and is warned of where the configuration names them: certificates
+// that are not valid now, keys that others can read, hosts without a certificate, and trust in a CA
+// that everybody can get a certificate from. The system's bundle says which CAs those are; here
+// SSL_CERT_FILE names another one.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
@@ -36,6 +38,62 @@ function check(client, ...words) {
         encoding: "utf8",
     });
 }
+
+/* Of a listener with this certificate: the warnings that begin with its place. */
+function checkServer(server, more = {}) {
+    const tls = { certificates: [{ chain: server.chain, key: server.key }] };
+    const only = listener(pki, backend, 1, "main", { mode: "none" }, { tls, ...more });
+    writeFileSync(config, configuration([only]));
+    const lines = readFileSync(config, "utf8").split("\n");
+    const line = lines.findIndex((each) => each.includes('"name": "main"'));
+    const place = `warning: ${config}:${line}:${lines[line - 1].indexOf("{") + 1}: `;
+    const run = (...words) =>
+        spawnSync(PROGRAM, ["check", config, ...words], {
+            env: { ...process.env, ...SANITIZER_ENVIRONMENT },
+            encoding: "utf8",
+        });
+    const { status, stderr } = run();
+    assert.equal(status, 0, stderr);
+    const warnings = stderr.split("\n").filter((each) => each.startsWith(place));
+    assert.equal(run("--strict").status, warnings.length > 0 ? 1 : 0);
+    return warnings.map((each) => each.slice(place.length));
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+const NAMES = ["subjectAltName=DNS:gateway.test,DNS:*.gateway.test"];
+
+/* A server's certificate with a key that only its owner can read. */
+function issue(name, more = {}) {
+    const issued = pki.issue(name, { issuer: pki.intermediate, extensions: NAMES, ...more });
+    chmodSync(issued.key, 0o600);
+    return issued;
+}
+
+test("a certificate that is not valid now is warned of", () => {
+    const past = issue("past", { until: new Date(Date.now() - DAY_MS / 2) });
+    const future = issue("future", { from: new Date(Date.now() + DAY_MS) });
+    const said = "listener 'main': the certificate in";
+    assert.deepEqual(checkServer(past), [`${said} '${past.chain}' has expired`]);
+    assert.deepEqual(checkServer(future), [`${said} '${future.chain}' is not valid yet`]);
+    assert.deepEqual(checkServer(issue("now")), []);
+});
+
+test("a key that others can read is warned of", () => {
+    const server = issue("open");
+    const said = `listener 'main': the key in '${server.key}' can be read by`;
+    chmodSync(server.key, 0o640);
+    assert.deepEqual(checkServer(server), [`${said} everybody of its group`]);
+    chmodSync(server.key, 0o644);
+    assert.deepEqual(checkServer(server), [`${said} everybody`]);
+});
+
+test("a host that no certificate of its listener names is warned of", () => {
+    const hosts = ["gateway.test", "*.gateway.test", "a.gateway.test", "b.test", "*.b.test"];
+    const said = (host) =>
+        `listener 'main': host '${host}' is in none of its certificates, so no client that ` +
+        "checks them reaches it";
+    assert.deepEqual(checkServer(issue("hosts"), { hosts }), [said("b.test"), said("*.b.test")]);
+});
 
 test("trust in a public CA is warned of where the profile stands", () => {
     writeBundle(pki.root.certificate);
