@@ -39,6 +39,7 @@ struct file_watch {
     void *context;
     struct timer *settle;
     struct timer *look;
+    bool changed_while_read;
     uint64_t first_event_ms; /* of those that were not looked at; 0: there is none */
     struct watched_file *files;
     size_t file_count;
@@ -144,9 +145,12 @@ static void unwatch_directories(struct file_watch *watch)
 /* Links may lead elsewhere now, so that other directories matter. */
 static bool look_again(struct file_watch *watch)
 {
+    bool changed = has_changed(watch) || watch->changed_while_read;
+
     watch->first_event_ms = 0;
+    watch->changed_while_read = false;
     timer_start(watch->look, LOOK_MS);
-    if (!has_changed(watch))
+    if (!changed)
         return false;
     unwatch_directories(watch);
     watch_directories(watch);
@@ -202,16 +206,34 @@ void file_watch_acknowledge(struct file_watch *watch)
     (void)look_again(watch);
 }
 
-void file_watch_set(struct file_watch *watch, char *const *paths, size_t count)
+/* The kernel stamps files by the same clock. A directory changes with every file in it, also with
+ * those that we make. */
+static bool has_changed_since(const struct watched_file *file, const struct timespec *since)
+{
+    const struct timespec *changed = &file->status.st_ctim;
+
+    if (since == NULL || file->code != 0 || !S_ISREG(file->status.st_mode))
+        return false;
+    return changed->tv_sec > since->tv_sec ||
+           (changed->tv_sec == since->tv_sec && changed->tv_nsec > since->tv_nsec);
+}
+
+void file_watch_set(struct file_watch *watch, char *const *paths, size_t count,
+                    const struct timespec *read_since)
 {
     unwatch_directories(watch);
     forget_files(watch);
     watch->files = memory_allocate_array(count, sizeof(*watch->files));
     watch->file_count = count;
+    watch->changed_while_read = false;
     for (size_t i = 0; i < count; i++) {
         watch->files[i].path = memory_copy_text(paths[i]);
         look_at(&watch->files[i]);
+        watch->changed_while_read =
+            watch->changed_while_read || has_changed_since(&watch->files[i], read_since);
     }
     watch_directories(watch);
     timer_start(watch->look, LOOK_MS);
+    if (watch->changed_while_read)
+        timer_start(watch->settle, QUIET_MS);
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/admin/admin_service.h"
@@ -80,6 +81,7 @@ struct gateway {
     char *problems;                /* of a configuration that could not be used, a line each */
     struct timer *drain_limit;
     struct file_watch *files;
+    struct timespec read_since;     /* when reading the last configuration was begun */
     struct configured_files failed; /* of a configuration that could not be used; else empty */
     struct timer *second_try;
     uint64_t try_until_ms;          /* files that do not fit together are tried again until then */
@@ -441,10 +443,13 @@ static void note_failed_files(struct gateway *gateway, const struct config *conf
  * unless there will be another try. */
 static struct generation *load(struct gateway *gateway, bool is_last_try, struct error *error)
 {
-    struct config *config = config_load_file(gateway->settings->configuration);
-    const struct generation_settings *settings = config_settings(config);
+    struct config *config;
+    const struct generation_settings *settings;
     struct generation *generation = NULL;
 
+    clock_gettime(CLOCK_REALTIME_COARSE, &gateway->read_since);
+    config = config_load_file(gateway->settings->configuration);
+    settings = config_settings(config);
     if (settings == NULL) {
         memory_release(gateway->problems);
         gateway->problems = config_report_errors(config);
@@ -484,7 +489,7 @@ static void watch_files(struct gateway *gateway)
                              generation_get_settings(gateway->generation));
     for (size_t i = 0; i < gateway->failed.count; i++)
         configured_files_add(&files, gateway->failed.paths[i]);
-    file_watch_set(gateway->files, files.paths, files.count);
+    file_watch_set(gateway->files, files.paths, files.count, &gateway->read_since);
     configured_files_reset(&files);
 }
 

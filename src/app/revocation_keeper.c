@@ -222,7 +222,7 @@ void revocation_keeper_adopt(struct revocation_keeper *keeper, const struct gene
                         keeper->files.count);
     crl_registry_publish(keeper->lists);
     if (keeper->watch != NULL)
-        file_watch_set(keeper->watch, keeper->files.paths, keeper->files.count);
+        file_watch_set(keeper->watch, keeper->files.paths, keeper->files.count, NULL);
 }
 
 /* ---- files that change
@@ -324,7 +324,7 @@ void revocation_keeper_start(struct revocation_keeper *keeper, struct event_loop
     keeper->context = context;
     keeper->wanted = event_wake_create(loop, on_wanted, keeper);
     keeper->watch = file_watch_create(loop, on_files_changed, keeper);
-    file_watch_set(keeper->watch, keeper->files.paths, keeper->files.count);
+    file_watch_set(keeper->watch, keeper->files.paths, keeper->files.count, NULL);
     revocation_facts_set_listener(keeper->facts, tell_changed, send_wanted, keeper);
 }
 

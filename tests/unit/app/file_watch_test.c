@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/file_watch.h"
@@ -110,7 +111,7 @@ static void watch_one(const char *name)
 {
     char *paths[] = {strdup(in_folder(name))};
 
-    file_watch_set(scene.watch, paths, 1);
+    file_watch_set(scene.watch, paths, 1, NULL);
     free(paths[0]);
 }
 
@@ -120,6 +121,34 @@ static void wait_for_change(void)
     event_loop_run(scene.loop);
     timer_stop(scene.limit);
     assert_false(scene.timed_out);
+}
+
+/* Until the clock that files are stamped by has gone on. */
+static struct timespec pass_a_tick(void)
+{
+    struct timespec begin;
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &begin);
+    do {
+        clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    } while (now.tv_sec == begin.tv_sec && now.tv_nsec == begin.tv_nsec);
+    return now;
+}
+
+/* Whoever reads a file and then watches it would else never hear of what came between. */
+TEST(hears_of_a_file_that_changed_between_reading_and_watching)
+{
+    char *paths[] = {strdup(in_folder("server.pem"))};
+    struct timespec read_since;
+
+    put("server.pem", "old");
+    read_since = pass_a_tick();
+    (void)pass_a_tick();
+    put("server.pem", "newer");
+    file_watch_set(scene.watch, paths, 1, &read_since);
+    wait_for_change();
+    free(paths[0]);
 }
 
 TEST(hears_of_a_file_that_is_written_anew)
@@ -205,7 +234,7 @@ TEST(says_once_that_several_files_changed_together)
     put("server.key", "old");
     paths[0] = strdup(in_folder("server.pem"));
     paths[1] = strdup(in_folder("server.key"));
-    file_watch_set(scene.watch, paths, 2);
+    file_watch_set(scene.watch, paths, 2, NULL);
     free(paths[0]);
     free(paths[1]);
     put("server.key", "newer");
@@ -221,6 +250,7 @@ TEST(says_once_that_several_files_changed_together)
 int main(void)
 {
     return RUN_TESTS(WATCH_TEST(hears_of_a_file_that_is_written_anew),
+                     WATCH_TEST(hears_of_a_file_that_changed_between_reading_and_watching),
                      WATCH_TEST(hears_of_a_file_that_is_replaced_by_renaming),
                      WATCH_TEST(hears_of_a_link_that_certbot_turns),
                      WATCH_TEST(hears_of_data_that_kubernetes_swaps),
