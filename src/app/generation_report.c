@@ -45,9 +45,11 @@ static bool is_enough_somewhere(const struct generation_settings *settings,
         const struct listener_settings *listener = &settings->listeners[i];
 
         for (size_t j = 0; j < listener->route_count; j++) {
-            const struct client_certificate_settings *own = &listener->routes[j].client_certificate;
+            const struct route_settings *route = &listener->routes[j];
+            const struct client_certificate_settings *own = &route->client_certificate;
 
-            if ((own->trust == NULL ? listener->client_certificate.trust : own->trust) == trust)
+            if (route->policy == NULL &&
+                (own->trust == NULL ? listener->client_certificate.trust : own->trust) == trust)
                 return true;
         }
     }

@@ -106,6 +106,26 @@ test("trust in a public CA is warned of where the profile stands", () => {
     assert.ok(line?.includes(`${config}:${at + 1}:${column}: this trust profile trusts`), stderr);
 });
 
+test("trust in a public CA is not warned of where a policy says who is meant", () => {
+    writeBundle(pki.root.certificate);
+    const allow = { san_dns: ["good.clients.test"] };
+    const only = (routes) =>
+        listener(pki, backend, 1, "main", { trust: [pki.root.certificate] }, { routes });
+    const said = (...routes) => {
+        const policies = { known: [{ allow }] };
+        writeFileSync(config, configuration([only(routes)], { policies }));
+        const { status, stderr } = spawnSync(PROGRAM, ["check", config], {
+            env: { ...process.env, ...SANITIZER_ENVIRONMENT, SSL_CERT_FILE: bundle },
+            encoding: "utf8",
+        });
+        assert.equal(status, 0, stderr);
+        return stderr;
+    };
+    const known = { paths: ["/known/*"], policy: "known", backend: backend.url };
+    assert.doesNotMatch(said(known), WARNING);
+    assert.match(said(known, { backend: backend.url }), WARNING);
+});
+
 test("a CA of one's own is not, nor where the system has no bundle", () => {
     const client = { trust: [pki.root.certificate], mode: "optional" };
     const own = () => check(client).stderr;

@@ -186,6 +186,8 @@ TEST(what_is_defined_and_used_nowhere_is_warned_of)
          "7:17: warning: the TLS profile 't' is used nowhere\n"},
         {VALID "trust_profiles: { t: { anchors: [a.pem] } }\n",
          "7:19: warning: the trust profile 't' is used nowhere\n"},
+        {VALID "policies: { p: [{ allow: { san_dns: [a.example] } }] }\n",
+         "7:13: warning: the policy 'p' is used nowhere\n"},
         {VALID "backends:\n  a: { endpoints: [\"http://h\"] }\n",
          "8:3: warning: the backend 'a' is used nowhere\n"},
         {VALID SET "    - { backend: b }\nbackends: { b: { endpoints: [\"http://h\"] } }\n",
