@@ -418,7 +418,8 @@ static void create_environment(struct worker *worker)
         .loop = worker->loop,
         .turn = tls_turn_create(),
         .telemetry = telemetry_worker(settings->telemetry, settings->index),
-        .blocks = pool_create(CONNECTION_BLOCK_BYTES, SIZE_MAX, BLOCKS_SPARE),
+        .blocks = {.small = pool_create(CLIENT_HTTP1_SMALL_BYTES, SIZE_MAX, BLOCKS_SPARE),
+                   .large = pool_create(CLIENT_HTTP1_BLOCK_BYTES, SIZE_MAX, BLOCKS_SPARE)},
         .exchanges = pool_create(exchange_size(), SIZE_MAX, BLOCKS_SPARE),
         .scratch = memory_allocate(CONNECTION_SCRATCH_BYTES),
         .scratch_bytes = CONNECTION_SCRATCH_BYTES,
@@ -444,7 +445,8 @@ static void destroy_environment(struct worker *worker)
     backend_worker_destroy(worker->backends);
     leave_tenure(worker->tenure);
     tls_turn_destroy(worker->connections.turn);
-    pool_destroy(worker->connections.blocks);
+    pool_destroy(worker->connections.blocks.small);
+    pool_destroy(worker->connections.blocks.large);
     pool_destroy(worker->connections.exchanges);
     memory_release(worker->connections.scratch);
     memory_release(worker->exchange_scratch);

@@ -16,8 +16,8 @@
 
 void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
                        const struct connection_limits *limits,
-                       const struct http_name_set *owned_names, struct pool *blocks, char *scratch,
-                       size_t scratch_bytes)
+                       const struct http_name_set *owned_names, struct client_blocks blocks,
+                       char *scratch, size_t scratch_bytes)
 {
     *client = (struct client_http1){
         .tls = tls,
@@ -44,10 +44,22 @@ void client_http1_set_generation(struct client_http1 *client,
     client->owned_names = owned_names;
 }
 
+static void release_block(struct client_http1 *client)
+{
+    pool_release(client->is_small ? client->blocks.small : client->blocks.large, client->block);
+    client->block = NULL;
+}
+
+static void release_content_block(struct client_http1 *client)
+{
+    pool_release(client->blocks.large, client->content_block);
+    client->content_block = NULL;
+}
+
 void client_http1_reset(struct client_http1 *client)
 {
-    pool_release(client->blocks, client->block);
-    client->block = NULL;
+    release_block(client);
+    release_content_block(client);
     client->head_bytes = 0;
     client->progress = (struct http_read_progress){0};
 }
@@ -56,11 +68,40 @@ static bool take_block(struct client_http1 *client)
 {
     if (client->block != NULL)
         return true;
-    client->block = pool_acquire(client->blocks);
+    client->block = pool_acquire(client->blocks.small);
     if (client->block == NULL)
         return false;
-    buffer_init(&client->input, client->block, CLIENT_HTTP1_INPUT_BYTES);
-    arena_init(&client->arena, client->block + CLIENT_HTTP1_INPUT_BYTES, CLIENT_HTTP1_ARENA_BYTES);
+    client->is_small = true;
+    buffer_init(&client->input, client->block, CLIENT_HTTP1_SMALL_INPUT_BYTES);
+    arena_init(&client->arena, client->block + CLIENT_HTTP1_SMALL_INPUT_BYTES,
+               CLIENT_HTTP1_SMALL_ARENA_BYTES);
+    return true;
+}
+
+/* Reads on in a large block; what is here of a request must be read again from its start. */
+static void use_large_block(struct client_http1 *client, char *block)
+{
+    struct slice unread = buffer_readable(&client->input);
+    struct buffer input;
+
+    buffer_init(&input, block, CLIENT_HTTP1_INPUT_BYTES);
+    memmove(buffer_tail(&input), unread.data, unread.size);
+    buffer_wrote(&input, unread.size);
+    release_block(client);
+    client->block = block;
+    client->is_small = false;
+    client->input = input;
+    client->progress = (struct http_read_progress){0};
+    arena_init(&client->arena, block + CLIENT_HTTP1_INPUT_BYTES, CLIENT_HTTP1_ARENA_BYTES);
+}
+
+static bool grow(struct client_http1 *client)
+{
+    char *block = pool_acquire(client->blocks.large);
+
+    if (block == NULL)
+        return false;
+    use_large_block(client, block);
     return true;
 }
 
@@ -92,6 +133,22 @@ static void begin_content(struct client_http1 *client)
         begin_chunks(client);
 }
 
+/* A head that does not fit, its fields that do not, or chunks, whose trailers need room. */
+static bool needs_large_block(const struct client_http1 *client, const struct http_read *read)
+{
+    switch (read->outcome) {
+    case HTTP_READ_INCOMPLETE:
+        return buffer_room(&client->input) == 0;
+    case HTTP_READ_COMPLETE:
+        return client->request.framing == HTTP_FRAMING_CHUNKED;
+    case HTTP_READ_REFUSED:
+        break;
+    }
+    return read->reason == REASON_BUDGET_EXCEEDED;
+}
+
+/* Calls itself once at most: there is nothing larger than a large block.
+ * NOLINTNEXTLINE(misc-no-recursion) */
 static enum client_http1_outcome parse_request(struct client_http1 *client, enum reason *reason,
                                                const char **detail)
 {
@@ -107,6 +164,8 @@ static enum client_http1_outcome parse_request(struct client_http1 *client, enum
     arena_reset(&client->arena);
     read = http_read_request(buffer_readable(&client->input), &limits, &client->progress,
                              &client->arena, &client->request);
+    if (client->is_small && needs_large_block(client, &read))
+        return grow(client) ? parse_request(client, reason, detail) : CLIENT_HTTP1_FULL;
     switch (read.outcome) {
     case HTTP_READ_INCOMPLETE:
         return CLIENT_HTTP1_WAIT;
@@ -177,16 +236,45 @@ void client_http1_next(struct client_http1 *client)
         client_http1_reset(client);
         return;
     }
+    if (client->content_block != NULL) {
+        use_large_block(client, client->content_block);
+        client->content_block = NULL;
+        return;
+    }
     buffer_compact(&client->input);
 }
 
 /* Room behind the head, once everything before it was handed on. */
 static void reuse_room(struct client_http1 *client)
 {
+    size_t start = client->content_block == NULL ? client->head_bytes : 0;
+
     if (!slice_is_empty(buffer_readable(&client->input)))
         return;
-    client->input.read = client->head_bytes;
-    client->input.written = client->head_bytes;
+    client->input.read = start;
+    client->input.written = start;
+}
+
+/* Content has filled what a small block had left: there is more, and it gets a large one beside the
+ * head. Without one it goes on as it is. */
+static void speed_up(struct client_http1 *client)
+{
+    if (!client->is_small || client->content_block != NULL || buffer_room(&client->input) > 0 ||
+        !slice_is_empty(buffer_readable(&client->input)))
+        return;
+    client->content_block = pool_acquire(client->blocks.large);
+    if (client->content_block != NULL)
+        buffer_init(&client->input, client->content_block, CLIENT_HTTP1_INPUT_BYTES);
+}
+
+/* Nothing more has come: the content goes on in what the small block has left. */
+static void slow_down(struct client_http1 *client)
+{
+    if (client->content_block == NULL)
+        return;
+    release_content_block(client);
+    buffer_init(&client->input, client->block, CLIENT_HTTP1_SMALL_INPUT_BYTES);
+    reuse_room(client);
 }
 
 bool client_http1_has_ended(struct client_http1 *client)
@@ -214,6 +302,8 @@ bool client_http1_has_ended(struct client_http1 *client)
 static enum client_io content_ended(struct client_http1 *client)
 {
     client->content_is_complete = true;
+    if (slice_is_empty(buffer_readable(&client->input)))
+        slow_down(client);
     return CLIENT_IO_END;
 }
 
@@ -283,12 +373,14 @@ static enum client_io read_content(void *context, size_t max, struct slice *cont
             return io;
         if (!slice_is_empty(buffer_readable(&client->input)))
             continue; /* `max` cut the input, not the network */
+        speed_up(client);
         reuse_room(client);
         switch (receive(client)) {
         case TLS_DONE:
             continue;
         case TLS_WANTS_READ:
         case TLS_WANTS_WRITE:
+            slow_down(client);
             return CLIENT_IO_WAIT;
         case TLS_CLOSED:
         case TLS_FAILED:

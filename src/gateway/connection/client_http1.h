@@ -3,6 +3,10 @@
  * The client's side of exchanges over HTTP/1.1: reads heads and content from a TLS connection,
  * writes answers to it. One request at a time; what follows it stays where it is until the exchange
  * is over.
+ *
+ * A request begins in a small block, which is enough for most. A head that is larger moves to a
+ * large one; so does content that comes faster than it fits the rest of the small one, for as long
+ * as it does. So a client that sends little, however long it takes, holds little.
  */
 #pragma once
 
@@ -19,17 +23,25 @@
 #include "runtime/buffer.h"
 #include "runtime/pool.h"
 
+/* Where blocks come from: CLIENT_HTTP1_SMALL_BYTES and CLIENT_HTTP1_BLOCK_BYTES each. */
+struct client_blocks {
+    struct pool *small;
+    struct pool *large;
+};
+
 struct client_http1 {
     struct tls_connection *tls;
     const struct connection_limits *limits;
     const struct http_name_set *owned_names;
     struct slice pseudonym; /* for Via */
-    struct pool *blocks;
+    struct client_blocks blocks;
     char *scratch; /* the worker's, for one call: a head or an answer is made there */
     size_t scratch_bytes;
     struct buffer staged; /* the worker's, for one turn: small writes are put together there */
 
-    char *block; /* held while a request, or a part of one, is here */
+    char *block;         /* held while a request, or a part of one, is here */
+    bool is_small;       /* the block */
+    char *content_block; /* a large one: the input is here while content comes fast */
     struct buffer input;
     struct arena arena;
     size_t
@@ -54,13 +66,16 @@ enum {
     CLIENT_HTTP1_STAGED_BYTES = 16 * 1024,
     /* Enough for whatever limits are configured, so that a block may outlive a change of them. */
     CLIENT_HTTP1_INPUT_BYTES = 64 * 1024 + CLIENT_HTTP1_CONTENT_BYTES,
-    CLIENT_HTTP1_BLOCK_BYTES = CLIENT_HTTP1_INPUT_BYTES + CLIENT_HTTP1_ARENA_BYTES
+    CLIENT_HTTP1_BLOCK_BYTES = CLIENT_HTTP1_INPUT_BYTES + CLIENT_HTTP1_ARENA_BYTES,
+    CLIENT_HTTP1_SMALL_INPUT_BYTES = 6 * 1024,
+    CLIENT_HTTP1_SMALL_ARENA_BYTES = 2 * 1024,
+    CLIENT_HTTP1_SMALL_BYTES = CLIENT_HTTP1_SMALL_INPUT_BYTES + CLIENT_HTTP1_SMALL_ARENA_BYTES
 };
 
 void client_http1_init(struct client_http1 *client, struct tls_connection *tls,
                        const struct connection_limits *limits,
-                       const struct http_name_set *owned_names, struct pool *blocks, char *scratch,
-                       size_t scratch_bytes);
+                       const struct http_name_set *owned_names, struct client_blocks blocks,
+                       char *scratch, size_t scratch_bytes);
 /* By which Via names this gateway; borrowed, until another is set. */
 void client_http1_set_pseudonym(struct client_http1 *client, struct slice pseudonym);
 /* Other limits and names hold from the next head on. */

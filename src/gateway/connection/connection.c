@@ -596,7 +596,7 @@ static void destroy(struct connection *connection)
         exchange_reset(connection->exchange);
         pool_release(environment->exchanges, connection->exchange);
     }
-    if (connection->client.blocks != NULL)
+    if (connection->client.blocks.small != NULL)
         client_http1_reset(&connection->client);
     if (connection->is_again)
         list_remove(&environment->again, &connection->again_link);

@@ -50,7 +50,7 @@ struct connection_environment {
     struct event_loop *loop;
     struct tls_turn *turn;
     struct telemetry_worker *telemetry;
-    struct pool *blocks;    /* CONNECTION_BLOCK_BYTES each */
+    struct client_blocks blocks;
     struct pool *exchanges; /* exchange_size() each */
     struct list connections;
     struct list again;   /* those with more to do, without an event */
@@ -64,7 +64,7 @@ struct connection_environment {
     void *on_closed_context;
 };
 
-enum { CONNECTION_SCRATCH_BYTES = 96 * 1024, CONNECTION_BLOCK_BYTES = CLIENT_HTTP1_BLOCK_BYTES };
+enum { CONNECTION_SCRATCH_BYTES = 96 * 1024 };
 
 /* Takes the accepted socket, and its address' account, which may be NULL. */
 void connection_open(struct connection_environment *environment,

@@ -20,7 +20,7 @@ enum { PLENTY = 1 << 20, HEARD_BYTES = 512 * 1024, BLOCKS = 1 };
 static struct tls_profile *profile;
 static SSL_CTX *context;
 static struct connection_limits limits;
-static struct pool *blocks;
+static struct client_blocks blocks;
 static char *scratch;
 static struct tls_fixture_pair pair;
 static struct tls_fixture_listener listener;
@@ -28,6 +28,11 @@ static struct client_http1 client;
 static char heard[HEARD_BYTES];
 
 static const struct exchange_client_operations *const operations = &client_http1_operations;
+
+static size_t blocks_in_use(void)
+{
+    return pool_in_use(blocks.small) + pool_in_use(blocks.large);
+}
 
 static void open_world_with(size_t blocks_max)
 {
@@ -41,7 +46,8 @@ static void open_world_with(size_t blocks_max)
                                         .chunk_extension_bytes = 4096,
                                         .trailer_bytes = 1024,
                                         .trailer_count = 4};
-    blocks = pool_create(CLIENT_HTTP1_BLOCK_BYTES, blocks_max, 0);
+    blocks.small = pool_create(CLIENT_HTTP1_SMALL_BYTES, blocks_max, 0);
+    blocks.large = pool_create(CLIENT_HTTP1_BLOCK_BYTES, blocks_max, 0);
     scratch = memory_allocate(CONNECTION_SCRATCH_BYTES);
     listener = (struct tls_fixture_listener){NULL, profile};
     pair = (struct tls_fixture_pair){.owner = {.listeners = &listener, .listener_count = 1}};
@@ -61,8 +67,9 @@ static void close_world(void)
 {
     client_http1_reset(&client);
     tls_fixture_close(&pair);
-    assert_int_equal(pool_in_use(blocks), 0);
-    pool_destroy(blocks);
+    assert_int_equal(blocks_in_use(), 0);
+    pool_destroy(blocks.small);
+    pool_destroy(blocks.large);
     memory_release(scratch);
     SSL_CTX_free(context);
     tls_profile_release(profile);
@@ -138,7 +145,7 @@ TEST(pipelined_requests_are_read_one_by_one)
 {
     open_world();
     assert_int_equal(read_request(), CLIENT_HTTP1_WAIT);
-    assert_int_equal(pool_in_use(blocks), 0);
+    assert_int_equal(blocks_in_use(), 0);
     (void)end_turn();
     client_says(SLICE(GET("/1") GET("/2") "GET /3 HT"));
     assert_request("/1");
@@ -153,10 +160,10 @@ TEST(pipelined_requests_are_read_one_by_one)
     assert_request("/3");
     client_http1_next(&client);
     /* An idle connection holds nothing. */
-    assert_int_equal(pool_in_use(blocks), 0);
+    assert_int_equal(blocks_in_use(), 0);
     assert_false(client_http1_has_begun(&client));
     assert_int_equal(read_request(), CLIENT_HTTP1_WAIT);
-    assert_int_equal(pool_in_use(blocks), 0);
+    assert_int_equal(blocks_in_use(), 0);
     (void)end_turn();
     close_world();
 }
@@ -203,7 +210,7 @@ static void assert_split(const struct split_case *now, size_t split, size_t max)
     client_http1_next(&client);
     assert_request("/b");
     client_http1_next(&client);
-    assert_int_equal(pool_in_use(blocks), 0);
+    assert_int_equal(blocks_in_use(), 0);
     (void)end_turn();
 }
 
@@ -248,7 +255,7 @@ TEST(content_is_the_same_byte_by_byte)
             (void)end_turn();
         }
         assert_false(has_request);
-        assert_int_equal(pool_in_use(blocks), 0);
+        assert_int_equal(blocks_in_use(), 0);
     }
     close_world();
 }
@@ -282,6 +289,121 @@ TEST(large_content_flows_through_little_memory)
     for (size_t i = 0; i < TOTAL; i++)
         assert_int_equal(content[i], (char)(i % 253));
     assert_int_equal(read_content(content, &size, 1, &reason), CLIENT_IO_END);
+    close_world();
+    memory_release(piece);
+    memory_release(content);
+}
+
+static void assert_blocks(size_t small, size_t large)
+{
+    assert_int_equal(pool_in_use(blocks.small), small);
+    assert_int_equal(pool_in_use(blocks.large), large);
+}
+
+static void allow_large_heads(void)
+{
+    static struct connection_limits generous;
+
+    generous = *client.limits;
+    generous.request_header_bytes = 32 * 1024;
+    generous.request_header_count = 100;
+    client_http1_set_generation(&client, &generous, NULL);
+}
+
+TEST(a_part_of_a_head_holds_little_until_it_is_large)
+{
+    char filler[CLIENT_HTTP1_SMALL_INPUT_BYTES];
+
+    memset(filler, 'x', sizeof(filler));
+    open_world();
+    allow_large_heads();
+    client_says(SLICE("GET /a HTTP/1.1\r\nHost: x\r\nX: "));
+    assert_int_equal(read_request(), CLIENT_HTTP1_WAIT);
+    (void)end_turn();
+    assert_blocks(1, 0);
+    client_says(slice_from(filler, sizeof(filler)));
+    assert_int_equal(read_request(), CLIENT_HTTP1_WAIT);
+    (void)end_turn();
+    assert_blocks(0, 1);
+    client_says(SLICE("\r\n\r\n"));
+    assert_request("/a");
+    assert_int_equal(client.request.fields.items[1].value.size, sizeof(filler));
+    client_http1_next(&client);
+    assert_blocks(0, 0);
+    close_world();
+}
+
+TEST(many_small_fields_get_room_as_well)
+{
+    open_world();
+    allow_large_heads();
+    client_says(SLICE("GET /a HTTP/1.1\r\nHost: x\r\n"));
+    for (unsigned i = 0; i < 80; i++)
+        client_says(SLICE("A: b\r\n"));
+    client_says(SLICE("\r\n"));
+    assert_request("/a");
+    assert_still("/a");
+    assert_int_equal(client.request.fields.count, 81);
+    assert_blocks(0, 1);
+    client_http1_next(&client);
+    close_world();
+}
+
+/* It has a large block while it comes fast, and none while nothing comes. */
+TEST(content_that_pauses_holds_little)
+{
+    enum { PIECE = 24 * 1024 };
+    char *piece = memory_allocate(PIECE);
+    char *content = memory_allocate(4 * PIECE);
+    enum reason reason = REASON_UNDECIDED;
+    size_t size = 0;
+
+    open_world();
+    client_says(SLICE("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 49153\r\n\r\n"));
+    assert_request("/a");
+    for (unsigned i = 0; i < 2; i++) {
+        client_says(slice_from(piece, PIECE));
+        while (size < (i + 1) * (size_t)PIECE) {
+            assert_int_equal(read_content(content, &size, 10000, &reason), CLIENT_IO_WAIT);
+            (void)end_turn();
+        }
+        assert_blocks(1, 0);
+        assert_still("/a");
+    }
+    client_says(SLICE("!"));
+    assert_int_equal(read_content(content, &size, 10000, &reason), CLIENT_IO_END);
+    assert_blocks(1, 0);
+    client_http1_next(&client);
+    assert_blocks(0, 0);
+    close_world();
+    memory_release(piece);
+    memory_release(content);
+}
+
+/* What follows content that came fast is in its large block, and is not lost. */
+TEST(a_request_behind_large_content_is_found)
+{
+    enum { PIECE = 24 * 1024 };
+    char *piece = memory_allocate(PIECE);
+    char *content = memory_allocate(2 * PIECE);
+    enum reason reason = REASON_UNDECIDED;
+    size_t size = 0;
+
+    open_world();
+    client_says(SLICE("POST /a HTTP/1.1\r\nHost: x\r\nContent-Length: 24576\r\n\r\n"));
+    client_says(slice_from(piece, PIECE));
+    client_says(SLICE(GET("/b") GET("/c")));
+    assert_request("/a");
+    assert_int_equal(read_content(content, &size, PLENTY, &reason), CLIENT_IO_END);
+    assert_int_equal(size, PIECE);
+    client_http1_next(&client);
+    assert_request("/b");
+    client_http1_next(&client);
+    assert_request("/c");
+    client_http1_next(&client);
+    assert_int_equal(read_request(), CLIENT_HTTP1_WAIT);
+    assert_blocks(0, 0);
+    (void)end_turn();
     close_world();
     memory_release(piece);
     memory_release(content);
@@ -700,6 +822,10 @@ int main(void)
                      cmocka_unit_test(content_is_the_same_however_it_is_split),
                      cmocka_unit_test(content_is_the_same_byte_by_byte),
                      cmocka_unit_test(large_content_flows_through_little_memory),
+                     cmocka_unit_test(a_part_of_a_head_holds_little_until_it_is_large),
+                     cmocka_unit_test(many_small_fields_get_room_as_well),
+                     cmocka_unit_test(content_that_pauses_holds_little),
+                     cmocka_unit_test(a_request_behind_large_content_is_found),
                      cmocka_unit_test(chunks_that_are_malformed_fail),
                      cmocka_unit_test(a_client_that_ends_inside_its_content_has_gone),
                      cmocka_unit_test(the_end_of_a_client_is_told),

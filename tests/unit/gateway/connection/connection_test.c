@@ -334,7 +334,8 @@ static void open_world(void)
         .loop = loop,
         .turn = tls_turn_create(),
         .telemetry = telemetry_worker(telemetry, 0),
-        .blocks = pool_create(CONNECTION_BLOCK_BYTES, 10, 0),
+        .blocks = {.small = pool_create(CLIENT_HTTP1_SMALL_BYTES, 10, 0),
+                   .large = pool_create(CLIENT_HTTP1_BLOCK_BYTES, 10, 0)},
         .exchanges = pool_create(exchange_size(), 10, 0),
         .scratch = memory_allocate(CONNECTION_SCRATCH_BYTES),
         .scratch_bytes = CONNECTION_SCRATCH_BYTES,
@@ -573,8 +574,10 @@ static void close_world(void)
     assert_int_equal(environment.again.count, 0);
     assert_int_equal(entrance.users, 0);
     assert_false(backend.is_acquired);
-    assert_int_equal(pool_in_use(environment.blocks), 0);
-    pool_destroy(environment.blocks);
+    assert_int_equal(pool_in_use(environment.blocks.small), 0);
+    assert_int_equal(pool_in_use(environment.blocks.large), 0);
+    pool_destroy(environment.blocks.small);
+    pool_destroy(environment.blocks.large);
     pool_destroy(environment.exchanges);
     tls_turn_destroy(environment.turn);
     memory_release(environment.scratch);
@@ -608,7 +611,8 @@ TEST(a_connection_serves_until_the_client_closes_it)
     assert_int_equal(atomic_load(&open_count), 1);
     tls_fixture_client_write(&client, GET);
     run_until(has_one_answer);
-    assert_int_equal(pool_in_use(environment.blocks), 0);
+    assert_int_equal(pool_in_use(environment.blocks.small), 0);
+    assert_int_equal(pool_in_use(environment.blocks.large), 0);
     tls_fixture_client_write(&client, GET);
     run_until(has_two_answers);
     assert_quiet();
@@ -944,8 +948,8 @@ TEST(without_memory_for_a_request_the_connection_closes)
     struct telemetry_totals totals;
 
     open_world();
-    pool_destroy(environment.blocks);
-    environment.blocks = pool_create(CONNECTION_BLOCK_BYTES, 0, 0);
+    pool_destroy(environment.blocks.small);
+    environment.blocks.small = pool_create(CLIENT_HTTP1_SMALL_BYTES, 0, 0);
     connect_client(NULL);
     run_until(handshake_is_done);
     tls_fixture_client_write(&client, GET);
