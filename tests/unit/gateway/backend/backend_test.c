@@ -998,6 +998,91 @@ TEST(what_one_connection_has_not_read_yet_is_safe_from_another)
     close_world();
 }
 
+/* ---- trailers ---- */
+
+static enum backend_io exchange_with_trailers(struct user *user, const char *answer)
+{
+    enum backend_io io;
+    int fd;
+
+    assert_true(acquire(user, 0));
+    fd = accept_one();
+    ask(user);
+    assert_hears(fd, GET);
+    say(fd, slice_from_text(answer));
+    io = pull_to_the_end(user);
+    socket_close(fd);
+    return io;
+}
+
+#define CHUNKED_ANSWER "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n"
+
+TEST(trailers_are_there_behind_the_answers_end)
+{
+    struct http_fields trailers;
+    struct user user;
+
+    open_world();
+    assert_int_equal(exchange_with_trailers(&user, CHUNKED_ANSWER "X-A: b\r\nX-C:d\r\n\r\n"),
+                     BACKEND_IO_END);
+    trailers = backend_http1.trailers(user.connection);
+    assert_int_equal(trailers.count, 2);
+    assert_true(slice_equals(trailers.items[1].name, SLICE("X-C")));
+    assert_true(slice_equals(trailers.items[1].value, SLICE("d")));
+    /* The end stays the end, however often it is asked for. */
+    assert_int_equal(pull(&user), BACKEND_IO_END);
+    release(&user);
+    close_world();
+}
+
+TEST(trailers_beyond_a_limit_are_no_answer)
+{
+    struct user user;
+
+    open_world();
+    backend_worker_set_trailer_limits(worker, 8, 1);
+    assert_int_equal(exchange_with_trailers(&user, CHUNKED_ANSWER "X-A: bcd\r\n\r\n"),
+                     BACKEND_IO_FAILED);
+    assert_string_equal(reason_name(user.failure.reason), "backend_response_too_large");
+    release(&user);
+    assert_int_equal(exchange_with_trailers(&user, CHUNKED_ANSWER "A:\r\nB:\r\n\r\n"),
+                     BACKEND_IO_FAILED);
+    assert_string_equal(user.failure.detail, "number of trailer fields");
+    release(&user);
+    assert_int_equal(exchange_with_trailers(&user, CHUNKED_ANSWER "A: bcd\r\n\r\n"),
+                     BACKEND_IO_END);
+    release(&user);
+    close_world();
+}
+
+TEST(trailers_go_out_behind_the_last_chunk_and_nowhere_else)
+{
+    struct user user;
+    int fd;
+
+    open_world();
+    assert_true(acquire(&user, 0));
+    fd = accept_one();
+    backend_http1.send_head(user.connection, SLICE("HEAD "), HTTP_FRAMING_CHUNKED, false);
+    backend_http1.send_content(user.connection, SLICE("x"));
+    backend_http1.send_end(user.connection, SLICE("X-A: b\r\n"));
+    assert_int_equal(backend_http1.end_turn(user.connection, true), BACKEND_IO_DONE);
+    assert_hears(fd, "HEAD 1\r\nx\r\n0\r\nX-A: b\r\n\r\n");
+    say(fd, SLICE(OK_ANSWER));
+    assert_int_equal(pull_to_the_end(&user), BACKEND_IO_END);
+    release(&user);
+
+    assert_true(acquire(&user, 0));
+    backend_http1.send_head(user.connection, SLICE("HEAD "), HTTP_FRAMING_LENGTH, false);
+    backend_http1.send_content(user.connection, SLICE("x"));
+    backend_http1.send_end(user.connection, SLICE("X-A: b\r\n"));
+    assert_int_equal(backend_http1.end_turn(user.connection, true), BACKEND_IO_DONE);
+    assert_hears(fd, "HEAD x");
+    release(&user);
+    socket_close(fd);
+    close_world();
+}
+
 /* ---- sending ---- */
 
 TEST(content_is_framed_as_the_head_says)
@@ -1282,6 +1367,9 @@ int main(void)
                      cmocka_unit_test(a_head_may_have_as_many_fields_as_allowed_and_no_more),
                      cmocka_unit_test(a_head_that_never_ends_is_too_large),
                      cmocka_unit_test(what_one_connection_has_not_read_yet_is_safe_from_another),
+                     cmocka_unit_test(trailers_are_there_behind_the_answers_end),
+                     cmocka_unit_test(trailers_beyond_a_limit_are_no_answer),
+                     cmocka_unit_test(trailers_go_out_behind_the_last_chunk_and_nowhere_else),
                      cmocka_unit_test(content_is_framed_as_the_head_says),
                      cmocka_unit_test(a_slow_backend_gets_all_of_a_large_content),
                      cmocka_unit_test(a_backend_that_does_not_take_the_request_can_still_answer),

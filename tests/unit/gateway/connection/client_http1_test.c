@@ -586,6 +586,87 @@ TEST(nobody_is_invited_behind_an_answer)
     close_world();
 }
 
+/* ---- interim answers, trailers, and clients that end their side ---- */
+
+static const struct http_response hints = {.version = HTTP_VERSION_1_1,
+                                           .status = 103,
+                                           .reason_phrase = SLICE_STATIC("Early Hints"),
+                                           .keep_alive = true};
+
+TEST(interim_answers_are_for_clients_that_know_of_them)
+{
+    open_world();
+    client_says(SLICE(GET("/a")));
+    assert_request("/a");
+    assert_int_equal(operations->send_interim(&client, &hints), REASON_NONE);
+    assert_string_equal(end_turn(), "HTTP/1.1 103 Early Hints\r\nVia: 1.1 sallyport\r\n\r\n");
+    assert_false(client.answer_closes);
+    close_world();
+
+    open_world();
+    client_says(SLICE("GET /a HTTP/1.0\r\nHost: x\r\n\r\n"));
+    assert_request("/a");
+    assert_int_equal(operations->send_interim(&client, &hints), REASON_NONE);
+    assert_string_equal(end_turn(), "");
+    close_world();
+}
+
+#define CHUNKED_POST                                                                               \
+    "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+
+TEST(trailers_of_a_request_are_kept_within_limits)
+{
+    static const struct {
+        struct slice trailers;
+        enum reason reason;
+        size_t count;
+    } cases[] = {
+        {SLICE_STATIC("\r\n"), REASON_NONE, 0},
+        {SLICE_STATIC("A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\n\r\n"), REASON_NONE, 4},
+        {SLICE_STATIC("A: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\n\r\n"),
+         REASON_REQUEST_TRAILERS_TOO_LARGE, 0},
+        {SLICE_STATIC("A 1\r\n\r\n"), REASON_REQUEST_CHUNK_MALFORMED, 0},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        enum reason reason = REASON_NONE;
+        char content[16];
+        size_t size = 0;
+
+        open_world();
+        client_says(SLICE(CHUNKED_POST));
+        assert_request("/a");
+        client_says(cases[i].trailers);
+        (void)end_turn();
+        assert_int_equal(read_content(content, &size, PLENTY, &reason),
+                         cases[i].reason == REASON_NONE ? CLIENT_IO_END : CLIENT_IO_FAILED);
+        assert_string_equal(reason_name(reason), reason_name(cases[i].reason));
+        assert_int_equal(operations->trailers(&client).count, cases[i].count);
+        close_world();
+    }
+}
+
+TEST(a_client_that_says_that_it_sends_no_more_has_ended)
+{
+    open_world();
+    client_says(SLICE(GET("/a")));
+    assert_request("/a");
+    assert_false(client_http1_has_ended(&client));
+    client_says(SLICE(GET("/b")));
+    assert_int_equal(SSL_shutdown(pair.client), 0);
+    tls_fixture_flush(&pair);
+    (void)end_turn();
+    assert_true(client_http1_has_ended(&client));
+    assert_true(client_http1_has_ended(&client));
+    assert_still("/a");
+    /* What came before its end is there still. */
+    client_http1_next(&client);
+    assert_request("/b");
+    client_http1_next(&client);
+    assert_int_equal(read_request(), CLIENT_HTTP1_CLOSED);
+    close_world();
+}
+
 /* ---- answers ---- */
 
 static void assert_has(const char *text, const char *part)
@@ -836,6 +917,9 @@ int main(void)
                      cmocka_unit_test(a_client_that_waits_is_invited_once),
                      cmocka_unit_test(a_client_that_does_not_wait_is_not_invited),
                      cmocka_unit_test(nobody_is_invited_behind_an_answer),
+                     cmocka_unit_test(interim_answers_are_for_clients_that_know_of_them),
+                     cmocka_unit_test(trailers_of_a_request_are_kept_within_limits),
+                     cmocka_unit_test(a_client_that_says_that_it_sends_no_more_has_ended),
                      cmocka_unit_test(content_of_unknown_length_goes_in_chunks),
                      cmocka_unit_test(an_old_client_gets_content_until_the_end),
                      cmocka_unit_test(content_that_a_backend_ends_by_closing_goes_in_chunks),
