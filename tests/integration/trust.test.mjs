@@ -324,6 +324,7 @@ test("a trial is judged, logged and counted, and enforced by nobody", async (t) 
     const gateway = await start(t, [
         listener(pki, backend, 1, "main", { trust }),
         listener(pki, backend, 2, "optional", { trust, mode: "optional" }),
+        listener(pki, backend, 3, "alert", { trust, on_failure: "alert" }),
     ]);
     const accepted = await assertServed(gateway, "main", ofA);
     assert.equal(accepted.trial_reason, "certificate_issuer_unknown");
@@ -341,13 +342,18 @@ test("a trial is judged, logged and counted, and enforced by nobody", async (t) 
     const nobody = await get(gateway, "optional", undefined);
     assert.equal(nobody.status, 200);
     assert.equal(nobody.record.trial_reason, undefined);
+    await curl(pki, gateway.endpoint("alert"), { credential: ofB });
+    const isFailure = (each) => each.type === "handshake" && each.listener === "alert";
+    const alerted = await gateway.record(isFailure, "the failed handshake");
+    assert.equal(alerted.reason, "certificate_issuer_unknown");
+    assert.equal(alerted.trial_reason, "none");
     const metrics = await readMetrics(gateway);
     const trials = (reason) => valueOf(metrics, "sallyport_trial_verdicts_total", { reason });
     const verdicts = (reason) => valueOf(metrics, "sallyport_verdicts_total", { reason });
-    assert.equal(trials("none"), 2);
+    assert.equal(trials("none"), 3);
     assert.equal(trials("certificate_issuer_unknown"), 1);
     assert.equal(verdicts("none"), 2);
-    assert.equal(verdicts("certificate_issuer_unknown"), 1);
+    assert.equal(verdicts("certificate_issuer_unknown"), 2);
 });
 
 /* ---- what was decided before a change ---- */

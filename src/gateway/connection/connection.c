@@ -69,6 +69,8 @@ struct connection {
     bool is_write_closed;
     size_t lingered_bytes;
     enum reason chain_reason; /* what the handshake's judgement refused by alert */
+    bool has_chain_trial;     /* the trial was judged beside it, and said this */
+    enum reason chain_trial_reason;
 
     struct exchange_connection_facts facts;
     struct client_http1 client;
@@ -142,11 +144,11 @@ static struct tls_profile *choose_profile(void *owner, struct slice server_name)
 }
 
 /* What lists say at once. Nothing is asked for here: possession of the key is not proven yet. */
-static enum reason judge_revocation(const struct connection *connection, struct verdict *verdict)
+static enum reason judge_revocation(const struct connection *connection,
+                                    const struct judging_context *context, struct verdict *verdict)
 {
-    const struct authentication_demand *demand = &connection->facts.listener->demand;
     struct revocation_result result =
-        verdict_check_revocation(verdict, judging_context_revocation(demand->context),
+        verdict_check_revocation(verdict, judging_context_revocation(context),
                                  connection->generation->exchange.stores.revocation,
                                  REVOCATION_UNPROVEN, clock_wall_seconds());
 
@@ -162,6 +164,24 @@ static int library_error_of(enum reason reason)
     return reason == REASON_CERTIFICATE_REVOKED || reason == REASON_ISSUER_REVOKED
                ? X509_V_ERR_CERT_REVOKED
                : X509_V_ERR_UNABLE_TO_GET_CRL;
+}
+
+/* Who is refused in the handshake makes no request of which the trial could be asked. */
+static void try_chain(struct connection *connection, struct judging_context *context,
+                      struct presented_certificate *presented, int64_t now)
+{
+    struct judging_context *trial = judging_context_trial(context);
+    struct verdict *verdict = NULL;
+
+    if (trial == NULL || connection->chain_reason == REASON_NONE)
+        return;
+    verdict = verdict_store_judge(connection->generation->exchange.stores.verdicts, trial,
+                                  presented, now);
+    connection->has_chain_trial = true;
+    connection->chain_trial_reason = verdict_reason(verdict);
+    if (verdict_is_accepted(verdict))
+        connection->chain_trial_reason = judge_revocation(connection, trial, verdict);
+    verdict_release(verdict);
 }
 
 static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
@@ -183,10 +203,12 @@ static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
         connection->chain_reason = verdict_reason(verdict);
         library_error = verdict_library_error(verdict);
         if (verdict_is_accepted(verdict)) {
-            connection->chain_reason = judge_revocation(connection, verdict);
+            connection->chain_reason = judge_revocation(connection, demand->context, verdict);
             library_error = library_error_of(connection->chain_reason);
         }
         verdict_release(verdict);
+        if (connection->facts.listener->on_failure == CLIENT_CERTIFICATE_ON_FAILURE_ALERT)
+            try_chain(connection, demand->context, presented, clock_wall_seconds());
     }
     presented_certificate_release(presented);
     return library_error;
@@ -257,6 +279,8 @@ static void report_handshake(struct connection *connection, enum reason reason, 
         .reason = reason,
         .detail = detail,
         .certificate_presented = presented != NULL,
+        .has_trial = connection->has_chain_trial,
+        .trial = connection->chain_trial_reason,
     };
 
     describe_connection(connection);
@@ -991,6 +1015,7 @@ void connection_open(struct connection_environment *environment,
     connection->facts.listener_port = entrance->port;
     connection->facts.record.id = environment->next_id++;
     connection->chain_reason = REASON_UNDECIDED;
+    connection->has_chain_trial = false;
     connection->accepted_wall_ms = clock_wall_ms();
     connection->accepted_us = clock_monotonic_us();
     connection->since_ms = now_ms(connection);

@@ -69,6 +69,12 @@ static void put_reason(struct buffer *to, enum reason reason, struct slice detai
     put_text(to, "detail", detail, RECORD_NAME);
 }
 
+static void put_trial(struct buffer *to, bool has_trial, enum reason trial)
+{
+    if (has_trial)
+        put_text(to, "trial_reason", slice_from_text(reason_name(trial)), RECORD_ADDRESS);
+}
+
 static void put_certificate(struct buffer *to, const struct record_certificate *certificate)
 {
     put_text(to, "certificate_subject", certificate->subject, RECORD_LONG_NAME);
@@ -124,8 +130,7 @@ static void format_exchange(struct buffer *to, const struct exchange_record *rec
     put_text(to, "verification", record->verification, RECORD_ADDRESS);
     put_text(to, "principal", record->principal, RECORD_LONG_NAME);
     put_text(to, "trust_anchor", record->trust_anchor, RECORD_NAME);
-    if (record->has_trial)
-        put_text(to, "trial_reason", slice_from_text(reason_name(record->trial)), RECORD_ADDRESS);
+    put_trial(to, record->has_trial, record->trial);
     put_text(to, "user", record->user, RECORD_SHORT_NAME);
     put_policy(to, record);
     put_certificate(to, &record->certificate);
@@ -141,6 +146,7 @@ static void format_handshake(struct buffer *to, const struct handshake_record *r
     put_reason(to, record->reason, record->detail);
     record_put_flag(to, "certificate_presented", record->certificate_presented);
     record_put_flag(to, "possession_proven", record->possession_proven);
+    put_trial(to, record->has_trial, record->trial);
     put_certificate(to, &record->certificate);
     record_put(to, SLICE("}\n"));
 }

@@ -311,6 +311,8 @@ void telemetry_report_handshake(struct telemetry_worker *worker,
     add_reason(worker->by_reason, record->reason);
     if (reason_is_certificate(record->reason) && record->reason != REASON_POSSESSION_UNPROVEN)
         add_reason(worker->verdicts, record->reason);
+    if (record->has_trial)
+        add_reason(worker->trials, record->trial);
     if (log == NULL)
         return;
     buffer_init(&line, memory, sizeof(memory));

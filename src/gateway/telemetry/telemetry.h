@@ -111,6 +111,8 @@ struct handshake_record {
     bool certificate_presented;
     bool possession_proven;
     struct record_certificate certificate;
+    bool has_trial; /* as of an exchange */
+    enum reason trial;
 };
 
 struct telemetry *telemetry_create(const struct telemetry_settings *settings, size_t workers,
