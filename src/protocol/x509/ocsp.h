@@ -30,9 +30,10 @@ enum {
 
 enum ocsp_hash { OCSP_HASH_SHA1, OCSP_HASH_SHA256 };
 
-/* Appends the question, DER. An empty nonce is left out. False when the buffer is too small or a
- * certificate cannot be used. */
-bool ocsp_write_request(struct buffer *to, X509 *certificate, X509 *issuer, enum ocsp_hash hash,
+/* Appends the question, DER, about the certificate that this issuer gave that serial: the content
+ * of a DER INTEGER. An empty nonce is left out. False when the buffer is too small, or the serial
+ * is none. */
+bool ocsp_write_request(struct buffer *to, X509 *issuer, struct slice serial, enum ocsp_hash hash,
                         struct slice nonce);
 /* "http://responder/path/" and the question behind it, NUL-terminated. False when it is too long
  * for GET, or for the buffer. */
@@ -77,8 +78,8 @@ static inline bool ocsp_outcome_is_statement(enum ocsp_outcome outcome)
 }
 
 struct ocsp_expectation {
-    X509 *certificate;
     X509 *issuer;         /* whose key is known to be the issuer's */
+    struct slice serial;  /* of the certificate: the content of a DER INTEGER */
     struct slice nonce;   /* that was sent; empty: none */
     bool nonce_is_needed; /* without it, an answer that leaves the nonce out counts */
     int64_t now;          /* seconds since 1970 */

@@ -141,7 +141,7 @@ static bool is_about(const OCSP_SINGLERESP *single, const struct ocsp_expectatio
     default:
         return false;
     }
-    own = OCSP_cert_to_id(digest, expected->certificate, expected->issuer);
+    own = ocsp_certificate_id(expected->issuer, expected->serial, digest);
     is_same = own != NULL && OCSP_id_cmp(own, said) == 0;
     OCSP_CERTID_free(own);
     return is_same;

@@ -7,13 +7,37 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
-#include "protocol/x509/ocsp.h"
+#include "protocol/x509/ocsp_internal.h"
 #include "runtime/encoding.h"
 #include "runtime/memory.h"
 
 static const EVP_MD *digest_of(enum ocsp_hash hash)
 {
     return hash == OCSP_HASH_SHA256 ? EVP_sha256() : EVP_sha1();
+}
+
+/* The short form of a length is enough for any serial that lists and responders know. */
+static ASN1_INTEGER *integer_of(struct slice serial)
+{
+    unsigned char der[2 + 127] = {V_ASN1_INTEGER, (unsigned char)serial.size};
+    const unsigned char *at = der;
+
+    if (serial.size == 0 || serial.size > 127)
+        return NULL;
+    memcpy(der + 2, serial.data, serial.size);
+    return d2i_ASN1_INTEGER(NULL, &at, (long)serial.size + 2);
+}
+
+OCSP_CERTID *ocsp_certificate_id(X509 *issuer, struct slice serial, const EVP_MD *digest)
+{
+    ASN1_INTEGER *number = integer_of(serial);
+    OCSP_CERTID *id = NULL;
+
+    if (number != NULL)
+        id = OCSP_cert_id_new(digest, X509_get_subject_name(issuer),
+                              X509_get0_pubkey_bitstr(issuer), number);
+    ASN1_INTEGER_free(number);
+    return id;
 }
 
 static bool add_nonce(OCSP_REQUEST *request, struct slice nonce)
@@ -38,7 +62,7 @@ static bool append_der(struct buffer *to, OCSP_REQUEST *request)
     return is_written;
 }
 
-bool ocsp_write_request(struct buffer *to, X509 *certificate, X509 *issuer, enum ocsp_hash hash,
+bool ocsp_write_request(struct buffer *to, X509 *issuer, struct slice serial, enum ocsp_hash hash,
                         struct slice nonce)
 {
     OCSP_REQUEST *request;
@@ -47,7 +71,7 @@ bool ocsp_write_request(struct buffer *to, X509 *certificate, X509 *issuer, enum
 
     ERR_set_mark();
     request = OCSP_REQUEST_new();
-    id = OCSP_cert_to_id(digest_of(hash), certificate, issuer);
+    id = ocsp_certificate_id(issuer, serial, digest_of(hash));
     if (request != NULL && id != NULL && OCSP_request_add0_id(request, id) != NULL) {
         id = NULL; /* the request's now */
         is_written = add_nonce(request, nonce) && append_der(to, request);
