@@ -90,6 +90,8 @@ struct confinement *gateway_confine(const char *configuration, const char *ready
         add(&written, events_directory);
     if (admin_directory != NULL)
         add(&written, admin_directory);
+    if (settings->state_directory != NULL)
+        add(&written, settings->state_directory);
     if (ready_directory != NULL)
         add(&written, ready_directory);
     for (const char *const *path = settings->pkcs11_directories; path != NULL && *path != NULL;

@@ -24,6 +24,8 @@
 #include "app/file_watch.h"
 #include "app/gateway_confinement.h"
 #include "app/generation_report.h"
+#include "app/ocsp_keeper.h"
+#include "app/outgoing.h"
 #include "app/passed_sockets.h"
 #include "app/pkcs11_setup.h"
 #include "app/ready_file.h"
@@ -62,6 +64,8 @@ struct gateway {
     struct address_accounts *accounts;
     struct verdict_store *verdicts;
     struct revocation_keeper *revocation;
+    struct outgoing *outgoing;
+    struct ocsp_keeper *responders;
     struct confinement *confinement; /* NULL: none */
     struct key_decoding *decoding;
     struct tls_pkcs11 *pkcs11;              /* NULL: no key is in a token */
@@ -573,6 +577,7 @@ static void hand_over(struct gateway *gateway, struct generation *next, const in
     gateway->is_handing_over = true;
     atomic_store(&gateway->workers_adopted, 0);
     announce_new(next, sockets);
+    outgoing_adopt(gateway->outgoing, next, &gateway->status);
     renew_ready_file(gateway);
     for (size_t i = 0; i < gateway->worker_count; i++) {
         struct worker_handover handover = {next, sockets + i * groups};
@@ -830,6 +835,26 @@ static bool confine(struct gateway *gateway, struct error *error)
     return gateway->confinement != NULL;
 }
 
+static bool start_fetching(struct gateway *gateway, const struct generation_settings *settings,
+                           struct error *error)
+{
+    const char *directory = settings->state_directory;
+
+    if (directory != NULL && access(directory, R_OK | W_OK | X_OK) != 0) {
+        error_set(error, ERROR_FILE, "state_dir '%s' cannot be used: %s", directory,
+                  strerror(errno));
+        return false;
+    }
+    gateway->outgoing = outgoing_create(gateway->loop, error);
+    if (gateway->outgoing == NULL)
+        return false;
+    outgoing_adopt(gateway->outgoing, gateway->generation, &gateway->status);
+    gateway->responders =
+        ocsp_keeper_create(revocation_keeper_facts(gateway->revocation), gateway->loop,
+                           outgoing_fetcher(gateway->outgoing), directory);
+    return true;
+}
+
 static bool start(struct gateway *gateway, struct error *error)
 {
     const struct generation_settings *settings = generation_get_settings(gateway->generation);
@@ -859,7 +884,8 @@ static bool start(struct gateway *gateway, struct error *error)
     gateway->signals[2] = event_signal_create(gateway->loop, SIGHUP, on_hangup, gateway);
     gateway->signals[3] = event_signal_create(gateway->loop, SIGUSR1, on_logs_renamed, gateway);
     init_status(gateway, workers, sockets);
-    if (!start_admin(gateway, settings->admin_socket, error) ||
+    if (!start_fetching(gateway, settings, error) ||
+        !start_admin(gateway, settings->admin_socket, error) ||
         !start_monitoring(gateway, settings, error)) {
         close_sockets(sockets, workers * groups);
         goto cleanup;
@@ -913,6 +939,8 @@ static void release(struct gateway *gateway)
         timer_destroy(gateway->second_try);
         file_watch_destroy(gateway->files);
         revocation_keeper_stop(gateway->revocation);
+        ocsp_keeper_destroy(gateway->responders);
+        outgoing_destroy(gateway->outgoing);
         event_wake_destroy(gateway->told);
         event_loop_destroy(gateway->loop);
     }

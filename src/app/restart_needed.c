@@ -54,6 +54,7 @@ void fixed_settings_keep(struct fixed_settings *fixed, const struct generation_s
         .workers = settings->workers,
         .user = memory_copy_text(settings->user),
         .filters = settings->filters,
+        .state_directory = memory_copy_text(settings->state_directory),
         .admin_socket = memory_copy_text(settings->admin_socket),
         .monitoring_address = memory_copy_text(settings->monitoring_address),
         .monitoring_hosts = copy_texts(settings->monitoring_hosts),
@@ -69,6 +70,7 @@ void fixed_settings_release(struct fixed_settings *fixed)
     memory_release(fixed->pkcs11_module);
     memory_release(fixed->user);
     memory_release(fixed->admin_socket);
+    memory_release(fixed->state_directory);
     memory_release(fixed->monitoring_address);
     *fixed = (struct fixed_settings){0};
 }
@@ -88,6 +90,8 @@ void fixed_settings_warn(const struct fixed_settings *fixed, const struct genera
         warn("confinement");
     if (!is_same_text(fixed->admin_socket, next->admin_socket))
         warn("admin");
+    if (!is_same_text(fixed->state_directory, next->state_directory))
+        warn("state_dir");
     if (!is_same_text(fixed->monitoring_address, next->monitoring_address) ||
         !are_same_texts(fixed->monitoring_hosts, next->monitoring_hosts))
         warn("monitoring");

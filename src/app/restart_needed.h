@@ -12,6 +12,7 @@ struct fixed_settings {
     char *user;
     enum confinement_filters filters;
     char *admin_socket;
+    char *state_directory;
     char *monitoring_address;
     char **monitoring_hosts; /* ends with NULL; NULL: none */
     char *pkcs11_module;

@@ -14,13 +14,21 @@ void settings_read_crl_files(struct settings_reader *reader, const struct settin
     settings_read_anchors(reader, setting, node, target);
 }
 
+bool settings_responder_is_valid(struct slice text, struct error *error)
+{
+    if (ocsp_responder_is_usable(text))
+        return true;
+    error_set(error, ERROR_VALUE, "must be a URL that begins with http:// or https://");
+    return false;
+}
+
 static void read_source(struct settings_reader *reader, const struct setting *setting,
                         struct yaml_node *node, unsigned *sources)
 {
     if (slice_equals(node->text, SLICE("crl")))
         *sources |= 1U << REVOCATION_SOURCE_CRL;
     else if (slice_equals(node->text, SLICE("ocsp")))
-        settings_refuse_value(reader, node, "'ocsp' is not supported yet");
+        *sources |= 1U << REVOCATION_SOURCE_OCSP;
     else
         settings_refuse(reader, setting, node, "must be crl or ocsp, not '%.80s'", node->text.data);
 }

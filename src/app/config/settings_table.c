@@ -310,14 +310,84 @@ static const struct settings_mapping crl_mapping = {
     POSITION(struct crl_settings),
 };
 
+static const struct setting_choice ocsp_method_choices[] = {
+    {"auto", OCSP_METHOD_AUTO, false},
+    {"get", OCSP_METHOD_GET, false},
+    {"post", OCSP_METHOD_POST, false},
+    {NULL, 0, false},
+};
+
+static const struct setting_choice ocsp_nonce_choices[] = {
+    {"optional", OCSP_NONCE_OPTIONAL, false},
+    {"required", OCSP_NONCE_REQUIRED, false},
+    {"off", OCSP_NONCE_OFF, false},
+    {NULL, 0, false},
+};
+
+static const struct setting_choice ocsp_hash_choices[] = {
+    {"sha1", OCSP_HASH_SHA1, false},
+    {"sha256", OCSP_HASH_SHA256, false},
+    {NULL, 0, false},
+};
+
+static const struct setting ocsp_settings[] = {
+    {
+        .name = "responder", .type = SETTING_TEXT, .is_valid = settings_responder_is_valid,
+        FIELD(struct ocsp_settings, responder),
+        .otherwise = "the first http or https responder that the certificate names",
+        .meaning = "The responder that is asked, whatever certificates name. Its answers count as "
+                   "those of any other: signed by the issuer, or by whom the issuer certified.",
+        .example = "responder: \"http://ocsp.example.com/\"\n",
+    },
+    {
+        .name = "method", .type = SETTING_CHOICE, .choices = ocsp_method_choices,
+        .default_text = "auto", FIELD(struct ocsp_settings, method),
+        .meaning = "`auto`: GET for a question of at most 255 characters without a nonce, which "
+                   "caches can answer, else POST. `get` asks nothing that is longer.",
+        .example = "method: post\n",
+    },
+    {
+        .name = "nonce", .type = SETTING_CHOICE, .choices = ocsp_nonce_choices,
+        .default_text = "optional", FIELD(struct ocsp_settings, nonce),
+        .meaning = "A number that is sent and comes back, so that an answer cannot be an old one. "
+                   "`optional`: an answer without it counts, one with another does not. `required`: "
+                   "only an answer with it counts. Public responders often leave it out.",
+        .example = "nonce: required\n",
+    },
+    {
+        .name = "hash", .type = SETTING_CHOICE, .choices = ocsp_hash_choices,
+        .default_text = "sha1", FIELD(struct ocsp_settings, hash),
+        .meaning = "By which digest of its issuer a certificate is named to the responder. Nothing "
+                   "rests on its strength, and many responders know SHA-1 only.",
+        .example = "hash: sha256\n",
+    },
+    {
+        .name = "timeout", .type = SETTING_DURATION, .default_text = "3s",
+        .min = 1, .max = 60 * SECONDS, FIELD(struct ocsp_settings, timeout_ms),
+        .meaning = "How long a responder may take, redirects included. Requests wait no longer than "
+                   "`limits.revocation_time`.",
+        .example = "timeout: 1s\n",
+    },
+};
+
+static const struct settings_mapping ocsp_mapping = {
+    .title = "trust_profiles.NAME.revocation.ocsp",
+    .meaning = "How responders are asked (OCSP, RFC 6960).",
+    .frame = FRAME_REVOCATION
+             "      sources: [ocsp]\n"
+             "      ocsp:\n"
+             "        @\n",
+    SETTINGS(ocsp_settings),
+    .size = sizeof(struct ocsp_settings),
+};
+
 static const struct setting revocation_settings[] = {
     {
         .name = "sources", .type = SETTING_SPECIAL, .forms = SETTING_FORM_LIST,
         .is_required = true, .read = settings_read_revocation_sources,
         .expects = "a list of crl and ocsp",
         FIELD(struct revocation_settings, sources),
-        .meaning = "Who is asked. `revoked` of any of them always counts. `ocsp` is not supported "
-                   "yet.",
+        .meaning = "Who is asked. `revoked` of any of them always counts.",
         .example = "sources: [crl]\ncrl: { files: [partner.crl] }\n",
     },
     {
@@ -359,7 +429,12 @@ static const struct setting revocation_settings[] = {
         .meaning = "Where revocation lists come from.",
         .example = "crl: { files: [partner.crl] }\n",
     },
-    NOT_YET("ocsp"),
+    {
+        .name = "ocsp", .type = SETTING_MAPPING, .is_embedded = true, .mapping = &ocsp_mapping,
+        FIELD(struct revocation_settings, ocsp),
+        .meaning = "How responders are asked.",
+        .example = "ocsp: { responder: \"http://ocsp.example.com/\", nonce: required }\n",
+    },
 };
 
 static const struct settings_mapping revocation_mapping = {
@@ -1608,6 +1683,31 @@ static const struct settings_mapping pkcs11_mapping = {
     .size = sizeof(struct generation_settings),
 };
 
+/* --- Fetching --------------------------------------------------------------------------------- */
+
+static const struct setting fetch_settings[] = {
+    {
+        .name = "allow", .type = SETTING_TEXTS, .is_valid = settings_range_is_valid,
+        FIELD(struct generation_settings, fetch_allowed),
+        .otherwise = "the public Internet alone",
+        .meaning = "Addresses and networks that revocation lists and OCSP responders may be at, "
+                   "besides the public Internet. Private, link-local, loopback and other special "
+                   "addresses, and the gateway's own listeners, are refused else: whoever gets a "
+                   "certificate, or answers with a redirect, may choose where the gateway asks.",
+        .example = "allow: [10.1.2.0/24]\n",
+    },
+};
+
+static const struct settings_mapping fetch_mapping = {
+    .title = "fetch",
+    .meaning = "Where the gateway may fetch revocation lists and OCSP answers from.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "fetch:\n"
+             "  @\n",
+    SETTINGS(fetch_settings),
+    .size = sizeof(struct generation_settings),
+};
+
 /* --- The root --------------------------------------------------------------------------------- */
 
 static const struct setting_choice confinement_choices[] = {
@@ -1761,7 +1861,20 @@ static const struct setting root_settings[] = {
         .example = "via: edge.example.com\n",
     },
     NOT_YET("rewrites"),
-    NOT_YET("state_dir"),
+    {
+        .name = "fetch", .type = SETTING_MAPPING, .is_embedded = true, .mapping = &fetch_mapping,
+        FIELD(struct root_settings, generation),
+        .meaning = "Where the gateway may fetch from by itself.",
+        .example = "fetch: { allow: [10.1.2.0/24] }\n",
+    },
+    {
+        .name = "state_dir", .type = SETTING_PATH,
+        FIELD(struct root_settings, generation.state_directory),
+        .otherwise = "nothing is kept over restarts",
+        .meaning = "A directory that is the gateway's own, where it keeps what responders have "
+                   "said. It must be there, and writable to the gateway's user.",
+        .example = "state_dir: /var/lib/sallyport\n",
+    },
 };
 
 static const struct settings_mapping root_mapping = {
@@ -1790,6 +1903,7 @@ static const struct settings_mapping *const mappings[] = {
     &revocation_mapping,
     &exception_mapping,
     &crl_mapping,
+    &ocsp_mapping,
     &anchor_mapping,
     &policy_rule_mapping,
     &policy_condition_mapping,

@@ -60,6 +60,9 @@ struct generation_settings {
     const char *monitoring_address;      /* where metrics are shown; NULL: nowhere */
     const char *const *monitoring_hosts; /* by which names it may be asked; NULL: none but those of
                                             the machine itself */
+    const char *const *fetch_allowed;    /* "10.0.0.0/8": where lists and responders may be besides
+                                            the public Internet; NULL-terminated; NULL: nowhere */
+    const char *state_directory;         /* what is learned is kept there; NULL: nowhere */
     size_t workers;                      /* 0: one a core */
     const char *user;                    /* whom root becomes; NULL: "sallyport", else "nobody" */
     enum confinement_filters filters;

@@ -28,11 +28,12 @@ struct revocation_rules {
     struct revocation_exception when_unavailable;
     struct revocation_exception when_crl_expired;
     bool crl_from_certificate;
+    struct ocsp_rules ocsp;
 };
 
 struct revocation_rules revocation_rules_from(const struct revocation_settings *settings);
 /* A row for each rule that decides. */
-enum { REVOCATION_RULE_COUNT = 8 };
+enum { REVOCATION_RULE_COUNT = 12 };
 const char *revocation_rule_name(size_t index);
 uint64_t revocation_rule_value(const struct revocation_rules *rules, size_t index);
 

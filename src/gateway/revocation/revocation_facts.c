@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gateway/revocation/ocsp_store.h"
 #include "runtime/memory.h"
 
 /* The lists of one issuer, which may be none. */
@@ -37,6 +38,7 @@ struct revocation_snapshot {
 };
 
 struct revocation_facts {
+    struct ocsp_store *responders;
     atomic_uint_fast64_t version;
     pthread_mutex_t lock; /* of everything below */
     struct revocation_snapshot *snapshot;
@@ -251,6 +253,7 @@ struct revocation_facts *revocation_facts_create(void)
 
     pthread_mutex_init(&facts->lock, NULL);
     facts->snapshot = snapshot_create(&nothing);
+    facts->responders = ocsp_store_create();
     atomic_init(&facts->version, 1);
     return facts;
 }
@@ -270,8 +273,14 @@ void revocation_facts_destroy(struct revocation_facts *facts)
     while (revocation_facts_take_want(facts, &want))
         free_want(&want);
     revocation_snapshot_release(facts->snapshot);
+    ocsp_store_destroy(facts->responders);
     pthread_mutex_destroy(&facts->lock);
     memory_release(facts);
+}
+
+struct ocsp_store *revocation_facts_responders(struct revocation_facts *facts)
+{
+    return facts->responders;
 }
 
 uint64_t revocation_facts_version(const struct revocation_facts *facts)

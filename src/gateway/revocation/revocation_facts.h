@@ -16,6 +16,7 @@
 #include "protocol/x509/crl_subject.h"
 #include "runtime/slice.h"
 
+struct ocsp_store;
 struct revocation_facts;
 struct revocation_snapshot;
 
@@ -44,6 +45,9 @@ struct revocation_want {
 /* Takes its own references. The same thing that waits already is not added again. False when too
  * much is wanted at once. */
 bool revocation_facts_want(struct revocation_facts *facts, const struct revocation_want *want);
+
+/* What responders have said: its own lock. */
+struct ocsp_store *revocation_facts_responders(struct revocation_facts *facts);
 
 /* ---- snapshots: borrowed from, while the reference is held */
 

@@ -21,6 +21,7 @@ struct revocation_answer {
     int64_t valid_until; /* of a good one */
     int64_t last_good;   /* of an unavailable one: until when it was good; 0: it never was */
     bool is_list_expired;
+    bool is_statement; /* unavailable, but somebody did answer: no rule puts up with that */
     char detail[REVOCATION_DETAIL_BYTES];
 };
 
@@ -33,4 +34,5 @@ struct revocation_question {
     int64_t now;
 };
 
+struct revocation_answer revocation_ask_ocsp(const struct revocation_question *question);
 struct revocation_answer revocation_ask_crl(const struct revocation_question *question);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/revocation/ocsp_settings.h"
 #include "protocol/x509/trust_store.h"
 #include "runtime/position.h"
 
@@ -56,4 +57,5 @@ struct revocation_settings {
     struct revocation_exception when_unavailable;
     struct revocation_exception when_crl_expired;
     struct crl_settings crl;
+    struct ocsp_settings ocsp;
 };

@@ -97,6 +97,16 @@ REASON(CRL_EXPIRED, "crl_expired", 400, GATEWAY,
 REASON(CRL_NOT_YET_VALID, "crl_not_yet_valid", 400, GATEWAY,
        "The revocation list about the client certificate begins in the future.",
        "Check the clocks of the list's issuer and of the gateway.")
+REASON(OCSP_UNAVAILABLE, "ocsp_unavailable", 400, GATEWAY,
+       "No OCSP responder could be brought to say whether the client certificate is revoked; the "
+       "certificate itself may be good.",
+       "Try again; the access log's 'detail' field says what went wrong with the responder.")
+REASON(OCSP_UNKNOWN, "ocsp_unknown", 400, CLIENT,
+       "The OCSP responder of the issuer does not know the client certificate.",
+       "Ask the issuer whether it has issued the certificate, and whether its responder knows.")
+REASON(OCSP_RESPONDER_MISSING, "ocsp_responder_missing", 400, CLIENT,
+       "Neither the client certificate nor the configuration names an OCSP responder.",
+       "Set 'revocation.ocsp.responder' of the trust profile, or issue certificates that name one.")
 REASON(REVOCATION_TIMEOUT, "revocation_timeout", 400, GATEWAY,
        "Whether the client certificate is revoked could not be found out in time.",
        "Try again; the event log says why the list or the responder did not answer.")

@@ -42,6 +42,9 @@ bool ocsp_write_get_url(struct buffer *to, const char *responder, struct slice r
  * released; NULL: none that can be used. */
 char *ocsp_responder_of(const X509 *certificate);
 
+/* Could it be asked? An http or https URL of printable ASCII, not too long. */
+bool ocsp_responder_is_usable(struct slice url);
+
 /* Zero is nothing that could be trusted. */
 enum ocsp_outcome {
     OCSP_ANSWER_MALFORMED,

@@ -100,7 +100,7 @@ bool ocsp_write_get_url(struct buffer *to, const char *responder, struct slice r
 }
 
 /* A URL that goes into a request line: printable ASCII only. */
-static bool is_usable(struct slice url)
+bool ocsp_responder_is_usable(struct slice url)
 {
     bool is_http = slice_equals_ignoring_case(slice_first(url, 7), SLICE("http://")) ||
                    slice_equals_ignoring_case(slice_first(url, 8), SLICE("https://"));
@@ -129,7 +129,7 @@ char *ocsp_responder_of(const X509 *certificate)
             continue;
         url = slice_from(ASN1_STRING_get0_data(place->location->d.uniformResourceIdentifier),
                          (size_t)ASN1_STRING_length(place->location->d.uniformResourceIdentifier));
-        if (is_usable(url))
+        if (ocsp_responder_is_usable(url))
             responder = memory_copy_slice(url);
     }
     AUTHORITY_INFO_ACCESS_free(places);

@@ -20,7 +20,7 @@ export function der(tag, ...contents) {
     return Buffer.concat([header(tag, content.length), content]);
 }
 
-const sequence = (...contents) => der(0x30, ...contents);
+export const sequence = (...contents) => der(0x30, ...contents);
 
 /* Hexadecimal, as node prints serial numbers; not negative. */
 export function integer(hex) {
@@ -28,7 +28,7 @@ export function integer(hex) {
     return der(0x02, octets[0] & 0x80 ? Buffer.concat([Buffer.from([0]), octets]) : octets);
 }
 
-function objectIdentifier(text) {
+export function objectIdentifier(text) {
     const [first, second, ...rest] = text.split(".").map(Number);
     const octets = [first * 40 + second];
     for (const arc of rest) {
@@ -48,27 +48,33 @@ export function extension(id, value, isCritical = false) {
     return sequence(objectIdentifier(id), ...flag, der(0x04, value));
 }
 
+/* What lies side by side in some octets: { whole, content } each. */
+export function elements(octets) {
+    const found = [];
+    for (let at = 0; at < octets.length; ) {
+        let size = octets[at + 1];
+        let start = at + 2;
+        if (size & 0x80) {
+            const count = size & 0x7f;
+            size = octets.readUIntBE(start, count);
+            start += count;
+        }
+        const end = start + size;
+        found.push({
+            tag: octets[at],
+            whole: octets.subarray(at, end),
+            content: octets.subarray(start, end),
+        });
+        at = end;
+    }
+    return found;
+}
+
 /* ---- what is in a list ---- */
 
 /* The subject of a certificate as its octets: what lies in its TBSCertificate behind the serial,
  * the algorithm, the issuer and the validity. */
-function subjectOf(certificate) {
-    const elements = (octets) => {
-        const found = [];
-        for (let at = 0; at < octets.length; ) {
-            let size = octets[at + 1];
-            let start = at + 2;
-            if (size & 0x80) {
-                const count = size & 0x7f;
-                size = octets.readUIntBE(start, count);
-                start += count;
-            }
-            found.push({ whole: octets.subarray(at, start + size), start, octets });
-            found.at(-1).content = octets.subarray(start, start + size);
-            at = start + size;
-        }
-        return found;
-    };
+export function subjectOf(certificate) {
     const [body] = elements(elements(certificate.raw)[0].content);
     return elements(body.content)[5].whole;
 }

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Asks OCSP responders, on the control thread: what workers want and what is about to end. Each
+ * certificate is asked about once at a time, a responder and an issuer take a part of what may run
+ * at once, and a responder that fails again and again is left alone for a while. What was answered
+ * is kept in a directory, if there is one, and checked again when it is read.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/revocation/revocation_facts.h"
+#include "runtime/event_loop.h"
+#include "runtime/fetch.h"
+
+struct ocsp_keeper;
+
+enum {
+    OCSP_PER_RESPONDER_MAX = 8,    /* questions to one responder at once */
+    OCSP_PER_ISSUER_MAX = 16,      /* about the certificates of one issuer */
+    OCSP_RESPONDERS_MAX = 256,     /* that are remembered */
+    OCSP_BREAKER_FAILURES = 5,     /* in a row, until a responder is left alone */
+    OCSP_BREAKER_SECONDS = 10,     /* for so long at first, each time twice as long, */
+    OCSP_BREAKER_SECONDS_MAX = 60, /* up to this */
+    OCSP_REDIRECTS_MAX = 3,
+    OCSP_SLOW_BYTES_PER_SECOND = 100
+};
+
+/* The keeper begins at once. `directory` may be NULL. */
+struct ocsp_keeper *ocsp_keeper_create(struct revocation_facts *facts, struct event_loop *loop,
+                                       struct fetcher *fetcher, const char *directory);
+/* Before the loop and the fetcher. NULL is fine. */
+void ocsp_keeper_destroy(struct ocsp_keeper *keeper);
+
+/* For metrics: how often each result came, by name; index from 0 until it gives NULL. */
+const char *ocsp_keeper_result(const struct ocsp_keeper *keeper, size_t index, uint64_t *count);
+/* How many responders are left alone now. */
+size_t ocsp_keeper_broken(const struct ocsp_keeper *keeper);
+/* Questions that are under way, and those that wait for their turn. */
+size_t ocsp_keeper_running(const struct ocsp_keeper *keeper);
+size_t ocsp_keeper_waiting(const struct ocsp_keeper *keeper);
