@@ -25,6 +25,7 @@
 #include "app/gateway_confinement.h"
 #include "app/generation_report.h"
 #include "app/ocsp_keeper.h"
+#include "app/ocsp_metrics.h"
 #include "app/outgoing.h"
 #include "app/passed_sockets.h"
 #include "app/pkcs11_setup.h"
@@ -790,6 +791,14 @@ static bool start_monitoring(struct gateway *gateway, const struct generation_se
     return true;
 }
 
+static void add_metrics(struct text_builder *to, void *context)
+{
+    const struct gateway *gateway = context;
+
+    ocsp_metrics_add(to, gateway->responders,
+                     revocation_facts_responders(revocation_keeper_facts(gateway->revocation)));
+}
+
 static void init_status(struct gateway *gateway, size_t workers, const int *sockets)
 {
     gateway->status = (struct gateway_status){
@@ -802,6 +811,8 @@ static void init_status(struct gateway *gateway, size_t workers, const int *sock
         .backends = gateway->facts.backends,
         .events = gateway->events.queues,
         .event_queues = EVENT_LOG_QUEUES,
+        .add_metrics = add_metrics,
+        .context = gateway,
     };
     gateway_status_adopt(&gateway->status, gateway->generation, sockets);
     fixed_settings_keep(&gateway->fixed, generation_get_settings(gateway->generation));

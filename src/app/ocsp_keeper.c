@@ -208,7 +208,10 @@ static void take_content(struct job *job, struct slice content)
     struct ocsp_answer answer = ocsp_check_answer(content, &expected);
     char problem[OCSP_PROBLEM_BYTES];
 
-    keeper->results[RESULT_STATEMENTS + answer.outcome]++;
+    if (answer.outcome == OCSP_ANSWER_TOO_LARGE)
+        keeper->results[FETCH_TOO_LARGE]++;
+    else
+        keeper->results[RESULT_STATEMENTS + answer.outcome]++;
     if (ocsp_outcome_is_statement(answer.outcome)) {
         note_success(job->responder);
         if (put_answer(job, &answer, now)) {
@@ -520,11 +523,14 @@ static const char *result_name(size_t index)
     return ocsp_outcome_name((enum ocsp_outcome)(index - RESULT_STATEMENTS));
 }
 
-/* A fetch of which both parts speak is counted where the answer was judged. Names that both parts
- * have are one name. */
+size_t ocsp_keeper_result_count(void)
+{
+    return RESULTS;
+}
+
 const char *ocsp_keeper_result(const struct ocsp_keeper *keeper, size_t index, uint64_t *count)
 {
-    if (index >= RESULTS)
+    if (index == FETCH_ANSWERED || index == RESULT_STATEMENTS + OCSP_ANSWER_TOO_LARGE)
         return NULL;
     *count = keeper->results[index];
     return result_name(index);

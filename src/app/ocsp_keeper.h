@@ -33,7 +33,9 @@ struct ocsp_keeper *ocsp_keeper_create(struct revocation_facts *facts, struct ev
 /* Before the loop and the fetcher. NULL is fine. */
 void ocsp_keeper_destroy(struct ocsp_keeper *keeper);
 
-/* For metrics: how often each result came, by name; index from 0 until it gives NULL. */
+/* For metrics: how often each result came, by name. NULL where that result is counted as another.
+ */
+size_t ocsp_keeper_result_count(void);
 const char *ocsp_keeper_result(const struct ocsp_keeper *keeper, size_t index, uint64_t *count);
 /* How many responders are left alone now. */
 size_t ocsp_keeper_broken(const struct ocsp_keeper *keeper);

@@ -15,6 +15,7 @@
 struct backend_registry;
 struct generation;
 struct line_queue;
+struct text_builder;
 struct telemetry;
 
 enum gateway_phase { GATEWAY_STARTING, GATEWAY_SERVING, GATEWAY_DRAINING };
@@ -47,6 +48,9 @@ struct gateway_status {
     const struct generation *generation; /* borrowed */
     uint64_t generation_number;          /* 1 from the start on */
     struct gateway_reload reload;
+    /* Further metrics, of what this folder does not know. NULL: none. */
+    void (*add_metrics)(struct text_builder *to, void *context);
+    void *context;
     struct gateway_address *addresses; /* one a listening address of the generation */
     size_t address_count;
 };

@@ -517,4 +517,6 @@ void metrics_add(struct text_builder *to, const struct gateway_status *status)
     add_losses(to, status, &totals);
     add_certificates(to, status);
     add_backends(to, status);
+    if (status->add_metrics != NULL)
+        status->add_metrics(to, status->context);
 }

@@ -509,9 +509,9 @@ bool ocsp_store_put_answer(struct ocsp_store *store, const struct ocsp_inquiry *
     bool is_taken = false;
 
     assert(ocsp_outcome_is_statement(answer->outcome));
-    *changes = false;
     pthread_mutex_lock(&store->lock);
     entry = find(store, inquiry->key);
+    *changes = entry == NULL; /* forgotten meanwhile: who waits asks again */
     if (entry != NULL) {
         is_taken = may_replace(entry, answer);
         if (is_taken) {
@@ -541,9 +541,9 @@ void ocsp_store_put_failure(struct ocsp_store *store, const struct ocsp_inquiry 
 {
     struct entry *entry;
 
-    *changes = false;
     pthread_mutex_lock(&store->lock);
     entry = find(store, inquiry->key);
+    *changes = entry == NULL; /* forgotten meanwhile: who waits asks again */
     if (entry != NULL) {
         unsigned doublings =
             entry->failures < RETRY_DOUBLINGS_MAX ? entry->failures : RETRY_DOUBLINGS_MAX;
