@@ -279,12 +279,16 @@ static bool write_question(struct job *job, struct buffer *question)
                               slice_from(job->nonce, job->has_nonce ? sizeof job->nonce : 0));
 }
 
+static bool must_get(const struct job *job)
+{
+    return job->inquiry->method == OCSP_METHOD_GET || job->inquiry->method == OCSP_METHOD_AZURE;
+}
+
 /* A question with a nonce is asked once, so that no cache could help: it is posted, unless GET is
  * demanded. */
 static bool uses_get(const struct job *job)
 {
-    return job->inquiry->method == OCSP_METHOD_GET ||
-           (job->inquiry->method == OCSP_METHOD_AUTO && !job->has_nonce);
+    return must_get(job) || (job->inquiry->method == OCSP_METHOD_AUTO && !job->has_nonce);
 }
 
 static bool send_question(struct job *job)
@@ -311,7 +315,7 @@ static bool send_question(struct job *job)
         return false;
     if (uses_get(job) && ocsp_write_get_url(&url, inquiry->responder, buffer_readable(&question))) {
         request.url = url_memory;
-    } else if (inquiry->method == OCSP_METHOD_GET) {
+    } else if (must_get(job)) {
         return false;
     } else {
         request.content = buffer_readable(&question);

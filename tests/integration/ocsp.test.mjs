@@ -16,6 +16,7 @@ import { connect, nodeGet } from "./support/clients.mjs";
 import { configuration, listener } from "./support/configuration.mjs";
 import { before, Journal } from "./support/deadline.mjs";
 import { startGateway } from "./support/gateway.mjs";
+import { readMetrics, valueOf } from "./support/operator.mjs";
 import { makeAnswer, makeRefusal, otherNonce, startResponder } from "./support/ocsp_responder.mjs";
 import { makePki } from "./support/pki.mjs";
 
@@ -67,7 +68,9 @@ test("a good client passes, and its responder is asked once for many", async (co
     const url = responder.on("/good", (question, response) => {
         held.push(() => response.end(makeAnswer(question, issuer)));
     });
-    const { endpoint } = await start(context);
+    const { gateway, endpoint } = await start(context, {}, {}, {
+        monitoring: { address: "127.0.0.1:0" },
+    });
     const client = clientAsking("good-many", url);
     const answers = Array.from({ length: 8 }, () => ask(endpoint, client));
     await before(
@@ -80,6 +83,11 @@ test("a good client passes, and its responder is asked once for many", async (co
     for (const answer of await Promise.all(answers)) assert.equal(answer.status, 200);
     assert.equal((await ask(endpoint, client)).status, 200);
     assert.equal(responder.asked("/good"), 1);
+    const metrics = await readMetrics(gateway);
+    assert.equal(valueOf(metrics, "sallyport_ocsp_questions_total", { result: "good" }), 1);
+    assert.equal(valueOf(metrics, "sallyport_ocsp_lookups_total", { result: "asked" }), 1);
+    assert.equal(valueOf(metrics, "sallyport_ocsp_entries"), 1);
+    assert.equal(valueOf(metrics, "sallyport_ocsp_responders_left_alone"), 0);
 });
 
 test("a revoked client is refused, and stays so whatever the responder says later", async (context) => {
@@ -422,6 +430,42 @@ test("a restart needs no responder, and forgets no revocation", async (context) 
     const refused = await ask(second.endpoint, bad);
     assert.equal(refused.status, 400);
     assert.match(refused.body, /certificate_revoked/);
+});
+
+test("azure's way: the first responder, by GET and http, and nothing but good", async (context) => {
+    const responder = await startResponder(context);
+    const methods = [];
+    const urls = {
+        good: responder.on("/azure-good", (question) => {
+            methods.push(question.method, question.nonce);
+            return makeAnswer(question, issuer);
+        }),
+        revoked: responder.on("/azure-revoked", (question) =>
+            makeAnswer(question, issuer, { status: "revoked" }),
+        ),
+        unknown: responder.on("/azure-unknown", (question) =>
+            makeAnswer(question, issuer, { status: "unknown" }),
+        ),
+    };
+    const trust = {
+        anchors: [pki.root.certificate],
+        intermediates: [issuer.certificate],
+        revocation: "azure",
+    };
+    const gateway = await startGateway(
+        context,
+        configuration([listener(pki, backend, 1, "ocsp", { trust })], {
+            fetch: { allow: ["127.0.0.1"] },
+        }),
+    );
+    const endpoint = gateway.endpoint("ocsp");
+    assert.equal((await ask(endpoint, clientAsking("azure-good", urls.good))).status, 200);
+    assert.deepEqual(methods, ["GET", null]);
+    assert.equal((await ask(endpoint, clientAsking("azure-revoked", urls.revoked))).status, 400);
+    assert.equal((await ask(endpoint, clientAsking("azure-unknown", urls.unknown))).status, 400);
+    assert.equal((await ask(endpoint, clientAsking("azure-none"))).status, 400);
+    const tls = clientAsking("azure-tls", "https://127.0.0.1:1/,OCSP;URI:" + urls.good);
+    assert.match((await ask(endpoint, tls)).body, /ocsp_responder_missing/);
 });
 
 /* ---- somebody else's responder ---- */

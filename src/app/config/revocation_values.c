@@ -93,3 +93,32 @@ void settings_finish_revocation(struct settings_reader *reader, struct yaml_node
         settings_refuse_value(reader, lists == NULL ? node : lists,
                               "'sources' names crl, and 'crl' says of no list where it is");
 }
+
+/* Azure Application Gateway's verifyClientRevocation: fails closed in every case. */
+static struct revocation_settings azure_revocation(void)
+{
+    return (struct revocation_settings){
+        .sources = 1U << REVOCATION_SOURCE_OCSP,
+        .require = REVOCATION_REQUIRE_ALL,
+        .applies_to = REVOCATION_OF_LEAF,
+        .ocsp = {.method = OCSP_METHOD_AZURE, .nonce = OCSP_NONCE_OFF, .timeout_ms = 3000},
+    };
+}
+
+void settings_read_revocation(struct settings_reader *reader, const struct setting *setting,
+                              struct yaml_node *node, void *target)
+{
+    struct revocation_settings *settings = settings_field(setting, target);
+
+    if (node->kind == YAML_MAPPING) {
+        settings_read_mapping(reader, setting->mapping, node, settings);
+        return;
+    }
+    if (!settings_check_text(reader, setting, node))
+        return;
+    if (slice_equals(node->text, SLICE("azure")))
+        *settings = azure_revocation();
+    else
+        settings_refuse(reader, setting, node, "must be %s, not '%.80s'", setting->expects,
+                        node->text.data);
+}

@@ -604,11 +604,15 @@ static const struct setting trust_profile_settings[] = {
         .example = "trial: { anchors: [new-root.pem], depth: 1 }\n",
     },
     {
-        .name = "revocation", .type = SETTING_MAPPING, .mapping = &revocation_mapping,
+        .name = "revocation", .type = SETTING_SPECIAL,
+        .forms = SETTING_FORM_SCALAR | SETTING_FORM_MAPPING, .read = settings_read_revocation,
+        .mapping = &revocation_mapping, .expects = "a mapping, or azure",
         FIELD(struct trust_profile_settings, revocation),
         .otherwise = "revocation is not checked",
         .meaning = "Whether certificates are revoked: who is asked, and what is done when nobody "
-                   "can say.",
+                   "can say. `azure` does what Azure Application Gateway does: the first OCSP "
+                   "responder that the client's certificate names is asked, by GET and http alone, "
+                   "and whoever it does not call good is refused.",
         .example = "revocation: { sources: [crl], crl: { files: [partner.crl] } }\n",
     },
 };

@@ -111,6 +111,8 @@ void settings_read_revocation_sources(struct settings_reader *reader, const stru
 void settings_read_exception(struct settings_reader *reader, const struct setting *setting,
                              struct yaml_node *node, void *target);
 bool settings_responder_is_valid(struct slice text, struct error *error);
+void settings_read_revocation(struct settings_reader *reader, const struct setting *setting,
+                              struct yaml_node *node, void *target);
 void settings_finish_revocation(struct settings_reader *reader, struct yaml_node *node,
                                 void *target);
 

@@ -18,7 +18,8 @@ enum ocsp_nonce_use {
 enum ocsp_method {
     OCSP_METHOD_AUTO, /* GET where the question is short enough and has no nonce, else POST */
     OCSP_METHOD_GET,
-    OCSP_METHOD_POST
+    OCSP_METHOD_POST,
+    OCSP_METHOD_AZURE /* GET of the first responder that is named, which must be http */
 };
 
 struct ocsp_settings {

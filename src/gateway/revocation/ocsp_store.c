@@ -92,6 +92,8 @@ static char *responder_of(const struct ocsp_question *question)
 {
     if (question->rules->responder[0] != '\0')
         return memory_copy_text(question->rules->responder);
+    if (question->rules->method == OCSP_METHOD_AZURE)
+        return ocsp_first_http_responder_of(question->certificate);
     return ocsp_responder_of(question->certificate);
 }
 

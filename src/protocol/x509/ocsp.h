@@ -41,6 +41,9 @@ bool ocsp_write_get_url(struct buffer *to, const char *responder, struct slice r
 /* The first http or https responder that the certificate names (RFC 5280 section 4.2.2.1), to be
  * released; NULL: none that can be used. */
 char *ocsp_responder_of(const X509 *certificate);
+/* The same of those who look at the first responder only, and speak no TLS with it: NULL when the
+ * first is another. */
+char *ocsp_first_http_responder_of(const X509 *certificate);
 
 /* Could it be asked? An http or https URL of printable ASCII, not too long. */
 bool ocsp_responder_is_usable(struct slice url);

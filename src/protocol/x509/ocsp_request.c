@@ -114,25 +114,47 @@ bool ocsp_responder_is_usable(struct slice url)
     return true;
 }
 
-char *ocsp_responder_of(const X509 *certificate)
+static struct slice url_of(const ACCESS_DESCRIPTION *place)
+{
+    const ASN1_IA5STRING *url = place->location->d.uniformResourceIdentifier;
+
+    if (OBJ_obj2nid(place->method) != NID_ad_OCSP || place->location->type != GEN_URI)
+        return SLICE("");
+    return slice_from(ASN1_STRING_get0_data(url), (size_t)ASN1_STRING_length(url));
+}
+
+static char *find_responder(const X509 *certificate, bool is_first_only)
 {
     AUTHORITY_INFO_ACCESS *places;
     char *responder = NULL;
+    bool is_over = false;
 
     ERR_set_mark();
     places = X509_get_ext_d2i(certificate, NID_info_access, NULL, NULL);
-    for (int i = 0; responder == NULL && i < sk_ACCESS_DESCRIPTION_num(places); i++) {
-        const ACCESS_DESCRIPTION *place = sk_ACCESS_DESCRIPTION_value(places, i);
-        struct slice url;
+    for (int i = 0; !is_over && i < sk_ACCESS_DESCRIPTION_num(places); i++) {
+        struct slice url = url_of(sk_ACCESS_DESCRIPTION_value(places, i));
 
-        if (OBJ_obj2nid(place->method) != NID_ad_OCSP || place->location->type != GEN_URI)
-            continue;
-        url = slice_from(ASN1_STRING_get0_data(place->location->d.uniformResourceIdentifier),
-                         (size_t)ASN1_STRING_length(place->location->d.uniformResourceIdentifier));
         if (ocsp_responder_is_usable(url))
             responder = memory_copy_slice(url);
+        is_over = responder != NULL || (is_first_only && !slice_is_empty(url));
     }
     AUTHORITY_INFO_ACCESS_free(places);
     ERR_pop_to_mark();
     return responder;
+}
+
+char *ocsp_responder_of(const X509 *certificate)
+{
+    return find_responder(certificate, false);
+}
+
+char *ocsp_first_http_responder_of(const X509 *certificate)
+{
+    char *responder = find_responder(certificate, true);
+    struct slice scheme = slice_first(slice_from_text(responder), strlen("https"));
+
+    if (!slice_equals_ignoring_case(scheme, SLICE("https")))
+        return responder;
+    memory_release(responder);
+    return NULL;
 }

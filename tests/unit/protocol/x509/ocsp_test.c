@@ -608,7 +608,7 @@ TEST(writes_questions_as_addresses)
     assert_false(ocsp_write_get_url(&buffer, "http://a/", slice_from(memory, 192)));
 }
 
-static char *responder_named(const char *access)
+static char *responder_named_as(const char *access, char *(*find)(const X509 *))
 {
     struct fixture root = fixture_root("Root");
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_info_access, access);
@@ -617,11 +617,29 @@ static char *responder_named(const char *access)
 
     assert_non_null(extension);
     assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
-    found = ocsp_responder_of(certificate);
+    found = find(certificate);
     X509_EXTENSION_free(extension);
     X509_free(certificate);
     fixture_free(&root);
     return found;
+}
+
+static char *responder_named(const char *access)
+{
+    return responder_named_as(access, ocsp_responder_of);
+}
+
+TEST(looks_at_the_first_responder_only_as_azure_does)
+{
+    char *found = responder_named_as("caIssuers;URI:http://ca/,OCSP;URI:http://one/",
+                                     ocsp_first_http_responder_of);
+
+    assert_string_equal(found, "http://one/");
+    memory_release(found);
+    assert_null(responder_named_as("OCSP;URI:https://one/,OCSP;URI:http://two/",
+                                   ocsp_first_http_responder_of));
+    assert_null(responder_named_as("OCSP;URI:ldap://one/,OCSP;URI:http://two/",
+                                   ocsp_first_http_responder_of));
 }
 
 TEST(finds_the_first_responder_that_it_can_ask)
@@ -660,5 +678,6 @@ int main(void)
                      cmocka_unit_test(refuses_what_is_too_large_and_what_is_no_answer),
                      cmocka_unit_test(asks_what_a_responder_understands),
                      cmocka_unit_test(writes_questions_as_addresses),
+                     cmocka_unit_test(looks_at_the_first_responder_only_as_azure_does),
                      cmocka_unit_test(finds_the_first_responder_that_it_can_ask));
 }
