@@ -350,8 +350,8 @@ static const struct setting ocsp_settings[] = {
         .name = "nonce", .type = SETTING_CHOICE, .choices = ocsp_nonce_choices,
         .default_text = "optional", FIELD(struct ocsp_settings, nonce),
         .meaning = "A number that is sent and comes back, so that an answer cannot be an old one. "
-                   "`optional`: an answer without it counts, one with another does not. `required`: "
-                   "only an answer with it counts. Public responders often leave it out.",
+                   "`optional`: an answer without it counts, one with another does not. "
+                   "`required`: only an answer with it counts. Public responders often leave it out.",
         .example = "nonce: required\n",
     },
     {
@@ -364,8 +364,8 @@ static const struct setting ocsp_settings[] = {
     {
         .name = "timeout", .type = SETTING_DURATION, .default_text = "3s",
         .min = 1, .max = 60 * SECONDS, FIELD(struct ocsp_settings, timeout_ms),
-        .meaning = "How long a responder may take, redirects included. Requests wait no longer than "
-                   "`limits.revocation_time`.",
+        .meaning = "How long a responder may take, redirects included. Requests wait no longer "
+                   "than `limits.revocation_time`.",
         .example = "timeout: 1s\n",
     },
 };

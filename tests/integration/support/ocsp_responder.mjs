@@ -14,7 +14,8 @@ import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 
-import { der, elements, extension, integer, objectIdentifier, sequence, subjectOf } from "./crl.mjs";
+import { der, elements, extension, integer, objectIdentifier } from "./crl.mjs";
+import { sequence, subjectOf } from "./crl.mjs";
 
 const NONCE = "1.3.6.1.5.5.7.48.1.2";
 const STATUSES = { good: 0, malformedRequest: 1, internalError: 2, tryLater: 3, unauthorized: 6 };
