@@ -1925,6 +1925,7 @@ static const struct settings_mapping *const mappings[] = {
     &event_mapping,
     &admin_mapping,
     &monitoring_mapping,
+    &fetch_mapping,
     &pkcs11_mapping,
     NULL,
 };

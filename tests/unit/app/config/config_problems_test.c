@@ -24,7 +24,7 @@
     "limits, "                                                                                     \
     "log, admin, "                                                                                 \
     "monitoring, pkcs11, workers, "                                                                \
-    "user, confinement, via"
+    "user, confinement, via, fetch, state_dir"
 #define LISTENER_WITH HEAD "  - address: \":8443\"\n" TLS ROUTES
 
 /* Seen from /etc/sallyport it is a path of 101 bytes. */
