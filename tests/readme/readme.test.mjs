@@ -14,6 +14,7 @@ import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { runProgram } from "../integration/support/gateway.mjs";
+import { makeCrl } from "../integration/support/crl.mjs";
 import { makePki } from "../integration/support/pki.mjs";
 
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
@@ -59,7 +60,14 @@ function fingerprints() {
     return file;
 }
 
-/* Makes the files that a configuration names: server certificates, their keys, and anchors. */
+/* A revocation list of the root. */
+function list() {
+    const file = path.join(pki.folder, "root.crl");
+    writeFileSync(file, makeCrl(pki.root, { number: 1 }));
+    return file;
+}
+
+/* Makes the files that a configuration names: server certificates, their keys, anchors, lists. */
 function makeFiles(folder, text) {
     const server = pki.server();
     const make = (name, from) => {
@@ -71,6 +79,7 @@ function makeFiles(folder, text) {
     for (const [, name] of text.matchAll(/\bchain:\s*["']?([\w./-]+)/g)) make(name, server.chain);
     for (const [, name] of text.matchAll(/\bkey:\s*["']?([\w./-]+)/g)) make(name, server.key);
     for (const [name] of text.matchAll(/[\w./-]+\.(pem|crt)\b/g)) make(name, pki.root.certificate);
+    for (const [name] of text.matchAll(/[\w./-]+\.crl\b/g)) make(name, list());
     for (const [, name] of text.matchAll(/\bfingerprints_file:\s*["']?([\w./-]+)/g))
         make(name, fingerprints());
 }

@@ -351,7 +351,8 @@ static const struct setting ocsp_settings[] = {
         .default_text = "optional", FIELD(struct ocsp_settings, nonce),
         .meaning = "A number that is sent and comes back, so that an answer cannot be an old one. "
                    "`optional`: an answer without it counts, one with another does not. "
-                   "`required`: only an answer with it counts. Public responders often leave it out.",
+                   "`required`: only an answer with it counts. Public responders often leave it "
+                   "out.",
         .example = "nonce: required\n",
     },
     {

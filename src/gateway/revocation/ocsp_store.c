@@ -76,16 +76,16 @@ static void acquire_inquiry(struct inquiry *inquiry)
     atomic_fetch_add_explicit(&inquiry->references, 1, memory_order_relaxed);
 }
 
-void ocsp_inquiry_release(const struct ocsp_inquiry *public)
+void ocsp_inquiry_release(const struct ocsp_inquiry *inquiry)
 {
-    struct inquiry *inquiry = (struct inquiry *)(uintptr_t) public;
+    struct inquiry *counted = (struct inquiry *)(uintptr_t)inquiry;
 
-    if (inquiry == NULL ||
-        atomic_fetch_sub_explicit(&inquiry->references, 1, memory_order_acq_rel) != 1)
+    if (counted == NULL ||
+        atomic_fetch_sub_explicit(&counted->references, 1, memory_order_acq_rel) != 1)
         return;
-    X509_free(inquiry->public.issuer);
-    memory_release(inquiry->public.responder);
-    memory_release(inquiry);
+    X509_free(counted->public.issuer);
+    memory_release(counted->public.responder);
+    memory_release(counted);
 }
 
 static char *responder_of(const struct ocsp_question *question)
