@@ -14,6 +14,7 @@ import { after, test } from "node:test";
 import { startBackend } from "./support/backend.mjs";
 import { connect, nodeGet } from "./support/clients.mjs";
 import { configuration, listener } from "./support/configuration.mjs";
+import { makeCrl } from "./support/crl.mjs";
 import { before, Journal } from "./support/deadline.mjs";
 import { startGateway } from "./support/gateway.mjs";
 import { readMetrics, valueOf } from "./support/operator.mjs";
@@ -160,6 +161,40 @@ test("delegates, chunks, GET, SHA-256, no end and no nonce are understood", asyn
     const get = await start(context, { responder: url, nonce: "off", hash: "sha256" });
     assert.equal((await ask(get.endpoint, clientAsking("get"))).status, 200);
     assert.deepEqual(methods, ["GET", null]);
+});
+
+/* Names are looked up by threads of libcurl, in a process that is confined. */
+test("a responder is found by its name", async (context) => {
+    const responder = await startResponder(context);
+    const url = responder.on("/named", (question) => makeAnswer(question, issuer));
+    const { gateway, endpoint } = await start(context, {
+        responder: url.replace("127.0.0.1", "localhost"),
+    });
+    assert.equal((await ask(endpoint, clientAsking("named"))).status, 200);
+    const lost = await start(context, { responder: "http://no-such-host.invalid/" });
+    assert.equal((await ask(lost.endpoint, clientAsking("lost"))).status, 400);
+    await lost.gateway.record((one) => /name_unknown|timed_out/.test(one.detail ?? ""));
+    assert.equal((await ask(gateway.endpoint("ocsp"), clientAsking("named-2"))).status, 200);
+});
+
+test("revoked of one source wins over good of another, and the log tells", async (context) => {
+    const responder = await startResponder(context);
+    const url = responder.on("/both", (question) => makeAnswer(question, issuer));
+    const alice = clientAsking("both-alice", url);
+    const bob = clientAsking("both-bob", url);
+    const file = path.join(pki.folder, "both.crl");
+    writeFileSync(file, makeCrl(issuer, { number: 1, revoked: [bob] }));
+    for (const require of ["first_answer", "all"]) {
+        const { gateway, endpoint } = await start(context, {}, {
+            sources: ["ocsp", "crl"],
+            crl: { files: [file] },
+            require,
+        });
+        assert.equal((await ask(endpoint, alice)).status, 200);
+        assert.equal((await ask(endpoint, bob)).status, 400);
+        assert.equal((await ask(endpoint, bob)).status, 400);
+        await gateway.record((one) => /another source says/.test(one.detail ?? ""));
+    }
 });
 
 /* ---- answers that do not ---- */
