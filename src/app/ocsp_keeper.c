@@ -136,7 +136,8 @@ static void note_failure(struct responder *responder, const char *problem, uint6
     if (responder->failures < OCSP_BREAKER_FAILURES && !responder->is_probed)
         return;
     responder->is_probed = false;
-    seconds = OCSP_BREAKER_SECONDS << (responder->openings < 3 ? responder->openings : 3);
+    seconds = (unsigned)OCSP_BREAKER_SECONDS
+              << (responder->openings < 3 ? responder->openings : 3U);
     if (seconds > OCSP_BREAKER_SECONDS_MAX)
         seconds = OCSP_BREAKER_SECONDS_MAX;
     responder->openings++;
