@@ -5,6 +5,9 @@
  */
 #include "runtime/siphash.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "runtime/random.h"
 
 struct state {
@@ -47,6 +50,10 @@ static uint64_t read_word(struct slice bytes)
 {
     uint64_t word = 0;
 
+    if (bytes.size == sizeof word) {
+        memcpy(&word, bytes.data, sizeof word);
+        return le64toh(word);
+    }
     for (size_t i = 0; i < bytes.size; i++)
         word |= (uint64_t)(unsigned char)bytes.data[i] << (8 * i);
     return word;

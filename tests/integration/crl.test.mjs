@@ -87,3 +87,149 @@ test("a new list counts from the next request of an open connection on", async (
     assert.equal(answer.status, 400);
     assert.match(String(answer.body), /certificate_revoked/);
 });
+
+test("a resumed session is judged by the list of now", async (context) => {
+    const { gateway, file, endpoint } = await start(context, makeCrl(issuer, { number: 1 }));
+    let number = 1;
+    const renew = async (revoked) => {
+        const from = gateway.events.items.length;
+        put(makeCrl(issuer, { number: ++number, revoked }), file);
+        await gateway.events.find(isTaken(file), "the new list", from);
+    };
+    for (const version of ["1.2", "1.3"]) {
+        const open = (session) =>
+            connect(context, pki, endpoint, { credential: alice, version, more: { session } });
+        const first = await open();
+        assert.equal((await first.request(REQUEST)).status, 200);
+        const session = await first.sessions.find(() => true, "a session");
+        await renew([alice]);
+        const late = await open(session);
+        assert.ok(late.socket.isSessionReused(), "the list must not end resumption");
+        assert.equal((await late.request(REQUEST)).status, 400);
+        await renew([]);
+    }
+});
+
+test("a list that is broken, forged, older or cut off replaces nothing", async (context) => {
+    const good = makeCrl(issuer, { number: 5, revoked: [bob] });
+    const { gateway, file, endpoint } = await start(context, good);
+    const twin = pki.issue("twin", {
+        issuer: pki.root,
+        subject: "/O=Example/CN=Issuing",
+        extensions: ["basicConstraints=critical,CA:TRUE", "keyUsage=keyCertSign,cRLSign"],
+    });
+    const unknown = extension("1.2.3.4", Buffer.from([5, 0]), true);
+    const cases = [
+        ["half of it", good.subarray(0, good.length / 2), /not valid DER/],
+        ["half of it in PEM", toPem(good).slice(0, -40), /truncated|damaged|base64/],
+        ["nothing that is a list", "no list", /neither DER nor PEM/],
+        ["an older one", makeCrl(issuer, { number: 4 }), /older than the list in use/],
+        ["a forged one", makeCrl(issuer, { number: 6, signer: twin }), /does not verify/],
+        ["one without an end", makeCrl(issuer, { number: 6, life: null }), /when it ends/],
+        ["one of tomorrow", makeCrl(issuer, { number: 6, age: -60 }), /begins in the future/],
+        ["an indirect one", makeCrl(issuer, { number: 6, scope: { isIndirect: true } }), /indir/],
+        ["one not understood", makeCrl(issuer, { number: 6, extensions: [unknown] }), /critical/],
+    ];
+    for (const [what, list, why] of cases) {
+        const from = gateway.events.items.length;
+        put(list, file);
+        const line = await gateway.events.find(isRefused, `the refusal of ${what}`, from);
+        assert.match(line, why, what);
+        assert.match(line, /what was read before is used on/);
+        assert.equal((await ask(endpoint, alice)).status, 200, what);
+        assert.equal((await ask(endpoint, bob)).status, 400, what);
+    }
+    put(makeCrl(issuer, { number: 6 }), file);
+    await gateway.events.find(isTaken(file), "the list that is newer and good");
+    assert.equal((await ask(endpoint, bob)).status, 200);
+});
+
+test("a list that cannot be used ends the start", async (context) => {
+    const folder = makeFolder(context);
+    const cases = [
+        [makeCrl(issuer, { number: 1, base: 1, scope: { only: "attribute" } }), /attribute/],
+        [makeCrl(issuer, { number: 1, signer: bob }), /does not verify/],
+        ["", /is empty/],
+    ];
+    for (const [list, why] of cases) {
+        put(list, folder("bad.crl"));
+        put(withLists([folder("bad.crl")]), folder("sallyport.yaml"));
+        const { status, stderr } = await runProgram("check", folder("sallyport.yaml"));
+        assert.equal(status, 1);
+        assert.match(stderr, why);
+        assert.match(stderr, /sallyport\.yaml:\d+:\d+: /);
+    }
+});
+
+/* Row 101: everybody is refused, and everybody is told whose fault it is. */
+test("an expired list says that it is the list", async (context) => {
+    const list = makeCrl(issuer, { number: 1, age: 120, life: 60, revoked: [bob] });
+    const { gateway, endpoint } = await start(context, list);
+    const refused = await ask(endpoint, alice);
+    assert.equal(refused.status, 400);
+    assert.match(refused.body, /crl_expired/);
+    const record = await gateway.record((one) => one.reason === "crl_expired");
+    assert.equal(record.fault, "gateway");
+    assert.match(record.detail, /^the list ended \d{4}-/);
+    assert.match((await ask(endpoint, bob)).body, /certificate_revoked/);
+});
+
+test("what the configuration puts up with is put up with, and no more", async (context) => {
+    const list = makeCrl(issuer, { number: 1, age: 120, life: 60, revoked: [bob] });
+    const { endpoint } = await start(context, list, {
+        when_crl_expired: { accept_last_good: "2h" },
+    });
+    assert.equal((await ask(endpoint, alice)).status, 200);
+    assert.equal((await ask(endpoint, bob)).status, 400);
+    const short = await start(context, list, { when_crl_expired: { accept_last_good: "1h" } });
+    assert.equal((await ask(short.endpoint, alice)).status, 400);
+});
+
+test("a delta list beside its base takes effect at once", async (context) => {
+    const folder = makeFolder(context);
+    const [base, delta] = [folder("base.crl"), folder("delta.crl")];
+    const held = { serial: bob.x509.serialNumber, reason: 6 };
+    put(makeCrl(issuer, { number: 5, revoked: [held] }), base);
+    put(makeCrl(issuer, { number: 5, base: 5 }), delta);
+    const gateway = await startGateway(context, withLists([base, delta]));
+    const endpoint = gateway.endpoint("lists");
+    assert.equal((await ask(endpoint, bob)).status, 400);
+    assert.equal((await ask(endpoint, alice)).status, 200);
+    const revoked = [{ serial: bob.x509.serialNumber, reason: 8 }, alice];
+    put(makeCrl(issuer, { number: 6, base: 5, revoked }), delta);
+    await gateway.events.find(isTaken(delta), "the delta list");
+    assert.equal((await ask(endpoint, bob)).status, 200);
+    assert.equal((await ask(endpoint, alice)).status, 400);
+});
+
+test("a list speaks of those in its scope alone", async (context) => {
+    const partial = makeCrl(issuer, { number: 1, scope: { names: ["http://crl.test/1"] } });
+    const named = pki.client("named", {
+        extensions: [
+            "basicConstraints=critical,CA:FALSE",
+            "extendedKeyUsage=clientAuth",
+            "crlDistributionPoints=URI:http://crl.test/1",
+        ],
+    });
+    const { endpoint } = await start(context, partial);
+    assert.equal((await ask(endpoint, named)).status, 200);
+    const refused = await ask(endpoint, alice);
+    assert.equal(refused.status, 400);
+    assert.match(refused.body, /crl_missing/);
+});
+
+test("on_failure: alert ends the handshake of a client that a list names", async (context) => {
+    const { gateway, endpoint } = await start(
+        context,
+        makeCrl(issuer, { revoked: [bob] }),
+        {},
+        { on_failure: "alert" },
+    );
+    assert.equal((await ask(endpoint, alice)).status, 200);
+    const client = await connect(context, pki, endpoint, { credential: bob });
+    client.send(REQUEST);
+    assert.equal(await client.closed(), "");
+    assert.match(client.error?.code ?? "", /CERTIFICATE_REVOKED/);
+    const isHandshake = (one) => one.type === "handshake" && one.reason === "certificate_revoked";
+    await gateway.record(isHandshake);
+});

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The index: records [size, serial, date, reason], sorted by a keyed hash of the serial into
- * buckets of a few, one behind the other, and a directory of where each bucket begins. Two passes
- * over the entries make it, one to count and one to place; nothing is allocated per entry. A
+ * buckets of a few, one behind the other, and a directory of where each bucket begins. One pass
+ * over the entries writes records, another one sorts them; nothing is allocated per entry. A
  * look-up hashes, and compares the few records of one bucket, which lie side by side.
  */
 #include "protocol/x509/crl.h"
 
 #include <assert.h>
-#include <openssl/evp.h>
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -21,7 +20,7 @@
 enum {
     RECORDS_A_BUCKET = 8,
     RECORD_OVERHEAD_BYTES = 6, /* size, date, reason */
-    ENTRIES_MAX = 100 * 1000 * 1000,
+    ENTRY_BYTES = 37, /* of one with a serial of 16 octets: how many there will be is a guess */
     REASON_REMOVE_FROM_CRL = 8
 };
 
@@ -46,45 +45,6 @@ static size_t bucket_of(const struct crl *list, struct slice serial)
     return (size_t)((hash * list->bucket_count) >> 32);
 }
 
-static bool count_entries(const struct crl_parts *parts, size_t *count, size_t *bytes,
-                          struct error *error)
-{
-    struct slice rest = parts->entries;
-
-    while (!slice_is_empty(rest)) {
-        struct crl_raw_entry entry;
-
-        if (!crl_parse_entry(&rest, parts->has_extensions, &entry, error)) {
-            error_prefix(error, "entry %zu", *count + 1);
-            return false;
-        }
-        ++*count;
-        *bytes += entry.serial.size + RECORD_OVERHEAD_BYTES;
-    }
-    if (*count <= ENTRIES_MAX && *bytes <= UINT32_MAX)
-        return true;
-    error_set(error, ERROR_LIMIT, "it has more entries than fit (%zu)", *count);
-    return false;
-}
-
-/* Afterwards `begins` holds where each bucket begins. */
-static void measure_buckets(struct crl *list, const struct crl_parts *parts)
-{
-    struct slice rest = parts->entries;
-    struct crl_raw_entry entry;
-    uint32_t at = 0;
-
-    while (!slice_is_empty(rest) && crl_parse_entry(&rest, parts->has_extensions, &entry, NULL))
-        list->begins[bucket_of(list, entry.serial)] +=
-            (uint32_t)(entry.serial.size + RECORD_OVERHEAD_BYTES);
-    for (size_t i = 0; i <= list->bucket_count; i++) {
-        uint32_t size = list->begins[i];
-
-        list->begins[i] = at;
-        at += size;
-    }
-}
-
 /* Dates beyond 2106 and before 1970 are only shown, and lose their place. */
 static uint32_t pack_date(int64_t seconds)
 {
@@ -93,46 +53,91 @@ static uint32_t pack_date(int64_t seconds)
     return seconds > UINT32_MAX ? UINT32_MAX : (uint32_t)seconds;
 }
 
+/* The serial may lie where the record is written, further behind. */
 static size_t write_record(unsigned char *record, const struct crl_raw_entry *entry)
 {
     uint32_t date = pack_date(entry->revoked_at);
 
+    memmove(record + 1, entry->serial.data, entry->serial.size);
     record[0] = (unsigned char)entry->serial.size;
-    memcpy(record + 1, entry->serial.data, entry->serial.size);
     memcpy(record + 1 + entry->serial.size, &date, sizeof date);
     record[1 + entry->serial.size + sizeof date] = (unsigned char)entry->reason;
     return entry->serial.size + RECORD_OVERHEAD_BYTES;
 }
 
-static void place_entries(struct crl *list, const struct crl_parts *parts)
+/* Writes records over the entries that were read, which are longer: two heads and a date in text.
+ * Afterwards `begins` holds how large each bucket is. */
+static bool pack_entries(struct crl *list, const struct crl_parts *parts, unsigned char *packed,
+                         size_t *bytes, struct error *error)
 {
     struct slice rest = parts->entries;
-    struct crl_raw_entry entry;
+    size_t count = 0;
+
+    *bytes = 0;
+    while (!slice_is_empty(rest)) {
+        struct crl_raw_entry entry;
+        size_t size;
+
+        if (!crl_parse_entry(&rest, parts->has_extensions, &entry, error)) {
+            error_prefix(error, "entry %zu", count + 1);
+            return false;
+        }
+        size = entry.serial.size + RECORD_OVERHEAD_BYTES;
+        list->begins[bucket_of(list, entry.serial)] += (uint32_t)size;
+        *bytes += write_record(packed + *bytes, &entry);
+        count++;
+    }
+    list->facts.entry_count = count;
+    return true;
+}
+
+/* From how large buckets are to where they begin. */
+static void sum_up(struct crl *list)
+{
+    uint32_t at = 0;
+
+    for (size_t i = 0; i <= list->bucket_count; i++) {
+        uint32_t size = list->begins[i];
+
+        list->begins[i] = at;
+        at += size;
+    }
+}
+
+static void sort_records(struct crl *list, const unsigned char *packed, size_t bytes)
+{
+    const unsigned char *end = packed + bytes;
 
     /* Each bucket's beginning moves to its end, which is where the next one began. */
-    while (!slice_is_empty(rest) && crl_parse_entry(&rest, parts->has_extensions, &entry, NULL)) {
-        uint32_t *at = &list->begins[bucket_of(list, entry.serial)];
+    while (packed < end) {
+        size_t size = packed[0] + (size_t)RECORD_OVERHEAD_BYTES;
+        uint32_t *at = &list->begins[bucket_of(list, slice_from(packed + 1, packed[0]))];
 
-        *at += (uint32_t)write_record(list->records + *at, &entry);
+        memcpy(list->records + *at, packed, size);
+        *at += (uint32_t)size;
+        packed += size;
     }
     memmove(list->begins + 1, list->begins, list->bucket_count * sizeof *list->begins);
     list->begins[0] = 0;
 }
 
-static bool build_index(struct crl *list, const struct crl_parts *parts, struct error *error)
+static bool build_index(struct crl *list, const struct crl_parts *parts, unsigned char *packed,
+                        struct error *error)
 {
-    size_t count = 0;
     size_t bytes = 0;
 
-    if (!count_entries(parts, &count, &bytes, error))
+    if (parts->entries.size > UINT32_MAX) {
+        error_set(error, ERROR_LIMIT, "it has more entries than fit");
         return false;
+    }
     list->key = siphash_key_create();
-    list->bucket_count = count / RECORDS_A_BUCKET + 1;
+    list->bucket_count = parts->entries.size / ENTRY_BYTES / RECORDS_A_BUCKET + 1;
     list->begins = memory_allocate_array(list->bucket_count + 1, sizeof *list->begins);
+    if (!pack_entries(list, parts, packed, &bytes, error))
+        return false;
+    sum_up(list);
     list->records = memory_allocate(bytes + 1);
-    measure_buckets(list, parts);
-    place_entries(list, parts);
-    list->facts.entry_count = count;
+    sort_records(list, packed, bytes);
     list->facts.bytes = bytes + (list->bucket_count + 1) * sizeof *list->begins + sizeof *list;
     return true;
 }
@@ -195,16 +200,18 @@ static void keep_facts(struct crl *list, const struct crl_facts *facts)
         list->facts.scope.names[i] = copy_part(&at, facts->scope.names[i]);
 }
 
-static bool digest_list(struct crl *list, struct slice der, struct error *error)
+static bool digest_list(struct crl *list, const struct crl_parts *parts, struct error *error)
 {
-    if (EVP_Digest(der.data, der.size, list->facts.digest, NULL, EVP_sha256(), NULL) == 1)
+    if (crl_seal_digest(list->seal, parts, list->facts.digest))
         return true;
     error_set(error, ERROR_SYSTEM, "the digest of the list cannot be computed");
     return false;
 }
 
-static struct crl *read_der(struct slice der, struct error *error)
+/* The index is built last: it is made over the entries. */
+static struct crl *read_der(char *bytes, size_t size, struct error *error)
 {
+    struct slice der = slice_from(bytes, size);
     struct crl *reading;
     struct crl_parts parts;
 
@@ -214,8 +221,11 @@ static struct crl *read_der(struct slice der, struct error *error)
     atomic_init(&reading->references, 1);
     keep_facts(reading, &parts.facts);
     reading->seal = crl_seal_create(&parts, error);
-    if (reading->seal != NULL && build_index(reading, &parts, error) &&
-        digest_list(reading, der, error))
+    if (reading->seal != NULL && digest_list(reading, &parts, error) &&
+        build_index(reading, &parts,
+                    (unsigned char *)bytes +
+                        (slice_is_empty(parts.entries) ? 0 : parts.entries.data - bytes),
+                    error))
         return reading;
     crl_release(reading);
     return NULL;
@@ -266,13 +276,13 @@ static bool decode_in_place(struct slice body, char *to, size_t *size)
     return digits % 4 == 0 && held == padding * 2 && (bits & ((1U << held) - 1)) == 0;
 }
 
-static bool add_list(struct crl_set *set, struct slice der, struct error *error)
+static bool add_list(struct crl_set *set, char *bytes, size_t size, struct error *error)
 {
     if (set->count == CRL_SET_MAX) {
         error_set(error, ERROR_LIMIT, "there are more than %d lists", CRL_SET_MAX);
         return false;
     }
-    set->lists[set->count] = read_der(der, error);
+    set->lists[set->count] = read_der(bytes, size, error);
     return set->lists[set->count] != NULL && ++set->count > 0;
 }
 
@@ -292,7 +302,7 @@ static bool add_block(struct crl_set *set, const struct pem_block *block, char *
                   block->line);
         return false;
     }
-    if (add_list(set, slice_from(at, size), error))
+    if (add_list(set, at, size, error))
         return true;
     error_prefix(error, "the list that begins in line %u", block->line);
     return false;
@@ -320,8 +330,8 @@ bool crl_set_read(struct crl_set *set, char *bytes, size_t size, struct error *e
 {
     struct crl_set reading = {.count = 0};
     bool is_der = size > 0 && bytes[0] == 0x30;
-    bool is_read = is_der ? add_list(&reading, slice_from(bytes, size), error)
-                          : read_pem(&reading, bytes, size, error);
+    bool is_read =
+        is_der ? add_list(&reading, bytes, size, error) : read_pem(&reading, bytes, size, error);
 
     if (is_read)
         *set = reading;

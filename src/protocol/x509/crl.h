@@ -55,7 +55,7 @@ struct crl_facts {
     int64_t next_update;
     size_t entry_count;
     size_t bytes;                           /* that the index takes */
-    unsigned char digest[CRL_DIGEST_BYTES]; /* SHA-256 of the whole list */
+    unsigned char digest[CRL_DIGEST_BYTES]; /* SHA-256 of what is signed */
 };
 
 enum { CRL_SET_MAX = 64 };
@@ -67,7 +67,7 @@ struct crl_set {
 };
 
 /* One list in DER, or any number in PEM; all of them, or none, and then an error that says what is
- * wrong. The bytes are the caller's, but may be changed: PEM is decoded in place. */
+ * wrong. The bytes are the caller's and are used up: what is made of them is made in place. */
 bool crl_set_read(struct crl_set *set, char *bytes, size_t size, struct error *error);
 void crl_set_reset(struct crl_set *set);
 struct crl *crl_acquire(struct crl *list);

@@ -40,5 +40,8 @@ struct crl_seal;
 
 /* NULL and an error when the signature is of a kind that is not accepted. */
 struct crl_seal *crl_seal_create(const struct crl_parts *parts, struct error *error);
+/* SHA-256 of the signed part. */
+bool crl_seal_digest(const struct crl_seal *seal, const struct crl_parts *parts,
+                     unsigned char digest[CRL_DIGEST_BYTES]);
 void crl_seal_destroy(struct crl_seal *seal);
 bool crl_seal_verify(const struct crl_seal *seal, EVP_PKEY *key);

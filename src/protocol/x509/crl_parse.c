@@ -357,6 +357,22 @@ static bool is_minimal(struct slice integer)
     return !(first == 0x00 && second < 0x80) && !(first == 0xff && second >= 0x80);
 }
 
+/* What der_read_universal does, at once for the short lengths that nearly all elements have. */
+static inline bool read_short(struct slice *rest, unsigned char identifier, enum der_tag tag,
+                              struct slice *content)
+{
+    size_t size;
+
+    if (rest->size < 2 || (unsigned char)rest->data[0] != identifier)
+        return der_read_universal(rest, tag, content);
+    size = (unsigned char)rest->data[1];
+    if (size >= 0x80 || size > rest->size - 2)
+        return der_read_universal(rest, tag, content);
+    *content = slice_from(rest->data + 2, size);
+    *rest = slice_from(rest->data + 2 + size, rest->size - 2 - size);
+    return true;
+}
+
 bool crl_parse_entry(struct slice *rest, bool may_have_extensions, struct crl_raw_entry *entry,
                      struct error *error)
 {

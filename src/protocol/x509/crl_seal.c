@@ -104,6 +104,17 @@ void crl_seal_destroy(struct crl_seal *seal)
     memory_release(seal);
 }
 
+bool crl_seal_digest(const struct crl_seal *seal, const struct crl_parts *parts,
+                     unsigned char digest[CRL_DIGEST_BYTES])
+{
+    if (seal->hash != NULL && EVP_MD_get_type(seal->hash) == NID_sha256) {
+        memcpy(digest, seal->digest, CRL_DIGEST_BYTES);
+        return true;
+    }
+    return EVP_Digest(parts->signed_part.data, parts->signed_part.size, digest, NULL, EVP_sha256(),
+                      NULL) == 1;
+}
+
 static bool verify_digest(const struct crl_seal *seal, EVP_PKEY *key)
 {
     EVP_PKEY_CTX *context = NULL;
