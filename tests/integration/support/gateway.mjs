@@ -172,7 +172,7 @@ class Gateway {
 export async function startGateway(
     context,
     configuration,
-    { listeners = 1, program = PROGRAM } = {},
+    { listeners = 1, program = PROGRAM, environment = {} } = {},
 ) {
     const folder = mkdtempSync(path.join(tmpdir(), "sallyport-gateway-"));
     chmodSync(folder, 0o777); // started as root, the gateway is somebody else when it writes
@@ -183,7 +183,10 @@ export async function startGateway(
     const process_ = spawn(
         program,
         ["run", file, "--ready-file", path.join(folder, "ready.json")],
-        { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...SANITIZER_ENVIRONMENT } },
+        {
+            stdio: ["ignore", "pipe", "pipe"],
+            env: { ...process.env, ...SANITIZER_ENVIRONMENT, ...environment },
+        },
     );
     const gateway = new Gateway(folder, process_);
     try {
