@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A request on a kept-alive connection asks nothing of the heap, but what OpenSSL cannot do without:
-// a buffer to read a record and one to write it, given back when the connection idles, and two or
-// four small parts of its bookkeeping. What the workers of the program that users run ask for is
-// counted, call by call.
+// A request on a kept-alive connection asks nothing of the heap, but what OpenSSL cannot do
+// without: a buffer to read a record and one to write it, given back when the connection idles, and
+// two or four small parts of its bookkeeping. What the workers of the program that users run ask
+// for is counted, call by call.
 
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync } from "node:fs";

@@ -19,7 +19,7 @@ const SMALL_RATE = 20_000; // bytes a second, so that a window of 300 ms wants 6
 const pki = makePki(after);
 const backend = await startBackend({ after }, (request) => {
     if (request.target.startsWith("/large")) {
-        return { body: Buffer.alloc(64 * 1024 * 1024, "x") };
+        return { body: Buffer.alloc(12 * 1024 * 1024, "x") };
     }
     return {};
 });
@@ -235,6 +235,48 @@ describe("slow clients", () => {
         assert.equal(await reason((one) => one.target === "/large-slow"), "client_rate_too_low");
         assert.deepEqual(await hits(), { response_rate: 1 });
     });
+});
+
+/* The small version of `./dev bench slow`: what becomes of them, not how long others take. */
+test("five hundred slow clients are found out, and nobody else notices", async (t) => {
+    const { reach, hits } = await start(t, {
+        request_time: "3s",
+        request_rate: SMALL_RATE,
+        response_rate: "100MiB",
+        rate_window: "1s",
+        rate_grace: "1s",
+    });
+    const kinds = [
+        ...Array(10).fill(["GET / HTTP/1.1\r\nX: ", "x"]),
+        ...Array(9).fill([post("/drip", 1_000_000), "x"]),
+        [get("/large"), ""],
+    ];
+    const slow = [];
+    for (let i = 0; i < 500; i += 50) {
+        slow.push(...(await Promise.all(Array.from({ length: 50 }, () => reach()))));
+    }
+    const ended = slow.map((client, i) => {
+        const [first, drip] = kinds[i % kinds.length];
+        if (drip === "") client.socket.pause();
+        else repeat(t, client, 500, () => client.send(drip));
+        client.send(first);
+        return drip === "" ? null : client.closed();
+    });
+    const other = await reach();
+    let isOver = false;
+    const all = Promise.all(ended).then(() => (isOver = true));
+    while (!isOver) {
+        assert.equal((await other.request(get("/quick"))).status, 200);
+        await new Promise((resolve) => setImmediate(resolve));
+    }
+    await all;
+    const expected = { request_time: 250, request_rate: 225, response_rate: 25 };
+    let found = await hits();
+    while (found.response_rate !== 25) {
+        assert.equal((await other.request(get("/quick"))).status, 200);
+        found = await hits();
+    }
+    assert.deepEqual(found, expected);
 });
 
 /* The backend reads nothing for longer than any window: no client is to blame for that. */
