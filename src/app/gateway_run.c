@@ -20,6 +20,7 @@
 #include "app/config/config.h"
 #include "app/config_report.h"
 #include "app/configured_files.h"
+#include "app/crl_metrics.h"
 #include "app/event_log.h"
 #include "app/file_watch.h"
 #include "app/gateway_confinement.h"
@@ -795,6 +796,7 @@ static void add_metrics(struct text_builder *to, void *context)
 {
     const struct gateway *gateway = context;
 
+    crl_metrics_add(to, revocation_keeper_lists(gateway->revocation));
     ocsp_metrics_add(to, gateway->responders,
                      revocation_facts_responders(revocation_keeper_facts(gateway->revocation)));
 }
@@ -859,7 +861,9 @@ static bool start_fetching(struct gateway *gateway, const struct generation_sett
     gateway->outgoing = outgoing_create(gateway->loop, error);
     if (gateway->outgoing == NULL)
         return false;
+    revocation_keeper_fetch(gateway->revocation, outgoing_fetcher(gateway->outgoing), directory);
     outgoing_adopt(gateway->outgoing, gateway->generation, &gateway->status);
+    revocation_keeper_adopt(gateway->revocation, gateway->generation);
     gateway->responders =
         ocsp_keeper_create(revocation_keeper_facts(gateway->revocation), gateway->loop,
                            outgoing_fetcher(gateway->outgoing), directory);
@@ -888,7 +892,6 @@ static bool start(struct gateway *gateway, struct error *error)
     gateway->second_try = timer_create_on(gateway->loop, ask_for_reload, gateway);
     gateway->files = file_watch_create(gateway->loop, on_files_changed, gateway);
     watch_files(gateway);
-    revocation_keeper_adopt(gateway->revocation, gateway->generation);
     revocation_keeper_start(gateway->revocation, gateway->loop, on_revocation_changed, gateway);
     gateway->signals[0] = event_signal_create(gateway->loop, SIGTERM, on_terminate, gateway);
     gateway->signals[1] = event_signal_create(gateway->loop, SIGINT, on_terminate, gateway);

@@ -5,7 +5,9 @@
 #include "app/revocation_keeper.h"
 
 #include <string.h>
+#include <time.h>
 
+#include "app/crl_fetching.h"
 #include "app/file_watch.h"
 #include "gateway/identity/judging_context.h"
 #include "protocol/x509/trust_store.h"
@@ -14,6 +16,9 @@
 #include "runtime/file.h"
 #include "runtime/log.h"
 #include "runtime/memory.h"
+#include "runtime/timer.h"
+
+enum { LOOK_MS = 10 * 1000 };
 
 struct path_list {
     char **paths;
@@ -27,8 +32,13 @@ struct revocation_keeper {
     struct event_loop *loop;
     struct event_wake *wanted;
     struct file_watch *watch;
+    struct crl_fetching *fetching; /* NULL: nothing is fetched yet */
+    struct timer *look;            /* for lists that are about to end */
+    struct path_list urls;         /* of the generation in use */
+    uint64_t named_refresh_ms;     /* of what certificates name; 0: that is not fetched */
     event_callback *on_changed;
     void *context;
+    struct timespec read_since; /* when the files were read, or some of them */
     bool is_stopped;
 };
 
@@ -56,6 +66,7 @@ void revocation_keeper_destroy(struct revocation_keeper *keeper)
     crl_registry_destroy(keeper->lists);
     revocation_facts_destroy(keeper->facts);
     reset_paths(&keeper->files);
+    reset_paths(&keeper->urls);
     memory_release(keeper);
 }
 
@@ -152,6 +163,34 @@ static void collect_paths(struct path_list *list, const struct generation *gener
     }
 }
 
+static uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a == 0 || b < a ? b : a;
+}
+
+static void collect_urls(struct revocation_keeper *keeper, const struct generation *generation)
+{
+    reset_paths(&keeper->urls);
+    keeper->named_refresh_ms = 0;
+    for (size_t i = 0; i < profile_count(generation); i++) {
+        const struct crl_settings *settings = lists_of(generation, i);
+        const char *const *urls = settings == NULL ? NULL : settings->urls;
+
+        if (settings != NULL && settings->from_certificate)
+            keeper->named_refresh_ms = sooner(keeper->named_refresh_ms, settings->refresh_ms);
+        for (; urls != NULL && *urls != NULL; urls++) {
+            if (keeper->fetching != NULL)
+                crl_fetching_add(keeper->fetching, slice_from_text(*urls), settings->refresh_ms,
+                                 true);
+            if (has_path(&keeper->urls, *urls))
+                continue;
+            keeper->urls.paths =
+                memory_resize(keeper->urls.paths, (keeper->urls.count + 1) * sizeof(char *));
+            keeper->urls.paths[keeper->urls.count++] = memory_copy_text(*urls);
+        }
+    }
+}
+
 /* ---- reading
  * --------------------------------------------------------------------------------------------- */
 
@@ -194,6 +233,7 @@ static bool read_and_offer(struct revocation_keeper *keeper, const char *path, s
 bool revocation_keeper_prepare(struct revocation_keeper *keeper,
                                const struct generation *generation, struct error *error)
 {
+    clock_gettime(CLOCK_REALTIME_COARSE, &keeper->read_since);
     set_issuers(keeper, generation);
     for (size_t i = 0; i < profile_count(generation); i++) {
         const struct crl_settings *settings = lists_of(generation, i);
@@ -214,15 +254,38 @@ bool revocation_keeper_prepare(struct revocation_keeper *keeper,
     return true;
 }
 
+/* Everything that the generation does not name is forgotten. */
+static void retain_origins(struct revocation_keeper *keeper)
+{
+    size_t fetched = 0;
+    const char **urls = NULL;
+    const char **origins;
+
+    if (keeper->fetching != NULL) {
+        crl_fetching_retain(keeper->fetching, (const char *const *)keeper->urls.paths,
+                            keeper->urls.count, keeper->named_refresh_ms != 0);
+        urls = crl_fetching_addresses(keeper->fetching, &fetched);
+    }
+    origins = memory_allocate_array(keeper->files.count + fetched + 1, sizeof(const char *));
+    for (size_t i = 0; i < keeper->files.count; i++)
+        origins[i] = keeper->files.paths[i];
+    for (size_t i = 0; i < fetched; i++)
+        origins[keeper->files.count + i] = urls[i];
+    crl_registry_retain(keeper->lists, origins, keeper->files.count + fetched);
+    memory_release(origins);
+    memory_release(urls);
+}
+
 void revocation_keeper_adopt(struct revocation_keeper *keeper, const struct generation *generation)
 {
     reset_paths(&keeper->files);
     collect_paths(&keeper->files, generation);
-    crl_registry_retain(keeper->lists, (const char *const *)keeper->files.paths,
-                        keeper->files.count);
+    collect_urls(keeper, generation);
+    retain_origins(keeper);
     crl_registry_publish(keeper->lists);
     if (keeper->watch != NULL)
-        file_watch_set(keeper->watch, keeper->files.paths, keeper->files.count, NULL);
+        file_watch_set(keeper->watch, keeper->files.paths, keeper->files.count,
+                       &keeper->read_since);
 }
 
 /* ---- files that change
@@ -288,6 +351,22 @@ static void on_files_changed(void *context)
 /* ---- what workers want
  * --------------------------------------------------------------------------------------------- */
 
+/* Where a certificate says that its list is. */
+static void fetch_named(struct revocation_keeper *keeper, X509 *certificate)
+{
+    struct crl_subject subject;
+
+    if (keeper->fetching == NULL || keeper->named_refresh_ms == 0 ||
+        !crl_subject_read(certificate, &subject))
+        return;
+    for (size_t i = 0; i < subject.name_count; i++) {
+        struct slice url = crl_name_uri(subject.names[i]);
+
+        if (!slice_is_empty(url) && memchr(url.data, 0, url.size) == NULL)
+            crl_fetching_add(keeper->fetching, url, keeper->named_refresh_ms, false);
+    }
+}
+
 static void on_wanted(void *context)
 {
     struct revocation_keeper *keeper = context;
@@ -295,6 +374,8 @@ static void on_wanted(void *context)
 
     while (revocation_facts_take_want(keeper->facts, &want)) {
         (void)crl_registry_learn_issuer(keeper->lists, want.issuer);
+        if (want.crl_from_certificate)
+            fetch_named(keeper, want.certificate);
         X509_free(want.certificate);
         X509_free(want.issuer);
     }
@@ -316,6 +397,30 @@ static void tell_changed(void *context)
     keeper->on_changed(keeper->context);
 }
 
+/* ---- lists that are about to end
+ * --------------------------------------------------------------------------------------------- */
+
+static void warn_of_end(void *context, const struct crl_report *list)
+{
+    char date[CLOCK_RFC3339_SIZE];
+    bool has_ended = clock_wall_seconds() >= list->facts->next_update;
+
+    (void)context;
+    clock_format_rfc3339(list->facts->next_update * 1000, date);
+    log_event(has_ended ? LOG_ERROR : LOG_WARNING,
+              "the revocation list of '%s' %s at %s, and there is no newer one%s%s", list->origin,
+              has_ended ? "ended" : "ends", date, list->problem == NULL ? "" : ": ",
+              list->problem == NULL ? "" : list->problem);
+}
+
+static void look_at_ends(void *context)
+{
+    struct revocation_keeper *keeper = context;
+
+    crl_registry_each_due(keeper->lists, clock_wall_seconds(), warn_of_end, keeper);
+    timer_start(keeper->look, LOOK_MS);
+}
+
 void revocation_keeper_start(struct revocation_keeper *keeper, struct event_loop *loop,
                              event_callback *on_changed, void *context)
 {
@@ -324,8 +429,17 @@ void revocation_keeper_start(struct revocation_keeper *keeper, struct event_loop
     keeper->context = context;
     keeper->wanted = event_wake_create(loop, on_wanted, keeper);
     keeper->watch = file_watch_create(loop, on_files_changed, keeper);
-    file_watch_set(keeper->watch, keeper->files.paths, keeper->files.count, NULL);
+    file_watch_set(keeper->watch, keeper->files.paths, keeper->files.count, &keeper->read_since);
+    keeper->look = timer_create_on(loop, look_at_ends, keeper);
+    timer_start(keeper->look, 0);
     revocation_facts_set_listener(keeper->facts, tell_changed, send_wanted, keeper);
+}
+
+void revocation_keeper_fetch(struct revocation_keeper *keeper, struct fetcher *fetcher,
+                             const char *directory)
+{
+    keeper->fetching = crl_fetching_create(
+        &(struct crl_fetching_settings){keeper->loop, fetcher, keeper->lists, directory});
 }
 
 void revocation_keeper_stop(struct revocation_keeper *keeper)
@@ -334,6 +448,8 @@ void revocation_keeper_stop(struct revocation_keeper *keeper)
         return;
     keeper->is_stopped = true;
     revocation_facts_set_listener(keeper->facts, NULL, NULL, NULL);
+    crl_fetching_destroy(keeper->fetching);
+    timer_destroy(keeper->look);
     file_watch_destroy(keeper->watch);
     event_wake_destroy(keeper->wanted);
 }

@@ -13,6 +13,7 @@
 #include "gateway/revocation/revocation_facts.h"
 #include "runtime/error.h"
 #include "runtime/event_loop.h"
+#include "runtime/fetch.h"
 
 struct revocation_keeper;
 
@@ -32,5 +33,8 @@ void revocation_keeper_adopt(struct revocation_keeper *keeper, const struct gene
 /* `on_changed` is called when workers should look again. */
 void revocation_keeper_start(struct revocation_keeper *keeper, struct event_loop *loop,
                              event_callback *on_changed, void *context);
-/* Before the loop is destroyed. */
+/* From now on lists are fetched too. `directory`: where they are kept; NULL: nowhere. */
+void revocation_keeper_fetch(struct revocation_keeper *keeper, struct fetcher *fetcher,
+                             const char *directory);
+/* Before the fetcher and the loop are destroyed. */
 void revocation_keeper_stop(struct revocation_keeper *keeper);

@@ -296,6 +296,28 @@ static const struct setting crl_settings[] = {
                    "broken, or older than the one in use, is reported and not used.",
         .example = "files: [partner.crl]\n",
     },
+    {
+        .name = "urls", .type = SETTING_TEXTS, .is_valid = settings_responder_is_valid,
+        FIELD(struct crl_settings, urls),
+        .otherwise = "none",
+        .meaning = "Where lists are fetched from. Addresses that are not public are refused, "
+                   "unless `fetch.allow` has them.",
+        .example = "urls: [\"http://crl.example.com/issuing.crl\"]\n",
+    },
+    {
+        .name = "from_certificate", .type = SETTING_BOOLEAN, .default_text = "false",
+        FIELD(struct crl_settings, from_certificate),
+        .meaning = "Fetch the lists that certificates name as their distribution points, by http "
+                   "and https; only for clients that were verified and hold their key.",
+        .example = "from_certificate: true\n",
+    },
+    {
+        .name = "refresh", .type = SETTING_DURATION, .default_text = "1h",
+        .min = 1 * SECONDS, .max = 30 * 24 * HOURS, FIELD(struct crl_settings, refresh_ms),
+        .meaning = "How often a list is fetched at least; it is fetched sooner when it ends "
+                   "sooner.",
+        .example = "urls: [\"http://crl.example.com/issuing.crl\"]\nrefresh: 10m\n",
+    },
 };
 
 static const struct settings_mapping crl_mapping = {

@@ -17,9 +17,12 @@ struct issuer {
     bool is_configured;
 };
 
+enum due { DUE_LATER, DUE_SOON, DUE_ENDED };
+
 struct held_list {
     struct crl *list;
     bool is_bound;
+    enum due reported;
     unsigned char issuer[CRL_ISSUER_ID_BYTES];
 };
 
@@ -33,6 +36,7 @@ struct origin {
 struct address {
     char *url;
     bool is_awaited;
+    bool is_for_all;
 };
 
 struct crl_registry {
@@ -358,21 +362,91 @@ enum crl_offer crl_registry_offer(struct crl_registry *registry, const char *ori
 /* ---- publishing
  * --------------------------------------------------------------------------------------------- */
 
-void crl_registry_set_address(struct crl_registry *registry, const char *url, bool is_awaited)
+static size_t find_address(const struct crl_registry *registry, const char *url)
 {
     size_t i = 0;
 
     while (i < registry->address_count && strcmp(registry->addresses[i].url, url) != 0)
         i++;
-    if (i == registry->address_count) {
+    return i;
+}
+
+bool crl_registry_set_address(struct crl_registry *registry, const char *url, bool is_awaited,
+                              bool is_for_all)
+{
+    size_t at = find_address(registry, url);
+    bool is_known = at < registry->address_count;
+
+    if (is_known && registry->addresses[at].is_awaited == is_awaited &&
+        registry->addresses[at].is_for_all == is_for_all)
+        return true;
+    if (!is_known) {
         registry->addresses = memory_resize(registry->addresses, (registry->address_count + 1) *
                                                                      sizeof *registry->addresses);
         registry->addresses[registry->address_count++] = (struct address){memory_copy_text(url)};
-    } else if (registry->addresses[i].is_awaited == is_awaited) {
-        return;
     }
-    registry->addresses[i].is_awaited = is_awaited;
+    registry->addresses[at].is_awaited = is_awaited;
+    registry->addresses[at].is_for_all = is_for_all;
     registry->has_changed = true;
+    return is_known;
+}
+
+void crl_registry_forget_address(struct crl_registry *registry, const char *url)
+{
+    size_t at = find_address(registry, url);
+
+    if (at == registry->address_count)
+        return;
+    memory_release(registry->addresses[at].url);
+    registry->addresses[at] = registry->addresses[--registry->address_count];
+    registry->has_changed = true;
+}
+
+bool crl_registry_has_same_issuers(const struct crl_registry *registry, const char *origin,
+                                   const struct crl_set *set)
+{
+    const struct origin *found = find_origin(registry, origin);
+
+    for (size_t i = 0; found != NULL && i < found->count; i++) {
+        struct slice issuer = crl_get_facts(found->lists[i].list)->issuer;
+        size_t at = 0;
+
+        while (at < set->count && !slice_equals(crl_get_facts(set->lists[at])->issuer, issuer))
+            at++;
+        if (at == set->count)
+            return false;
+    }
+    return true;
+}
+
+static enum due due_of(const struct crl_facts *facts, int64_t now)
+{
+    if (now >= facts->next_update)
+        return DUE_ENDED;
+    return facts->next_update - now <= (facts->next_update - facts->this_update) / 4 ? DUE_SOON
+                                                                                     : DUE_LATER;
+}
+
+void crl_registry_each_due(struct crl_registry *registry, int64_t now,
+                           void (*report)(void *context, const struct crl_report *list),
+                           void *context)
+{
+    for (size_t i = 0; i < registry->origin_count; i++) {
+        struct origin *origin = registry->origins[i];
+
+        for (size_t j = 0; j < origin->count; j++) {
+            struct held_list *held = &origin->lists[j];
+            const struct crl_report list = {.origin = origin->name,
+                                            .facts = crl_get_facts(held->list),
+                                            .is_bound = held->is_bound,
+                                            .problem = origin->problem};
+            enum due due = due_of(list.facts, now);
+
+            if (due > held->reported)
+                report(context, &list);
+            held->reported = due;
+        }
+    }
 }
 
 static void collect_lists(const struct crl_registry *registry, struct revocation_known_list *lists,
@@ -419,7 +493,8 @@ void crl_registry_publish(struct crl_registry *registry)
         memcpy(issuers[i].issuer, registry->issuers[i].id, CRL_ISSUER_ID_BYTES);
     for (size_t i = 0; i < registry->address_count; i++)
         addresses[i] = (struct revocation_known_address){registry->addresses[i].url,
-                                                         registry->addresses[i].is_awaited};
+                                                         registry->addresses[i].is_awaited,
+                                                         registry->addresses[i].is_for_all};
     collect_lists(registry, lists, &base.list_count);
     if (registry->has_changed)
         revocation_facts_publish(registry->facts, &base);

@@ -18,6 +18,7 @@
 #include "runtime/slice.h"
 
 struct crl_registry;
+struct crl_report;
 
 enum {
     CRL_ISSUERS_MAX = 4096, /* that were learned from clients' chains */
@@ -51,8 +52,18 @@ void crl_registry_note_problem(struct crl_registry *registry, const char *origin
                                const char *problem);
 /* Forgets every origin that is not among these. */
 void crl_registry_retain(struct crl_registry *registry, const char *const *origins, size_t count);
-/* Addresses that are looked for: what a worker need not ask for again. */
-void crl_registry_set_address(struct crl_registry *registry, const char *url, bool is_awaited);
+/* True when the origin has no lists, or the set has lists of all their issuers. */
+bool crl_registry_has_same_issuers(const struct crl_registry *registry, const char *origin,
+                                   const struct crl_set *set);
+/* Addresses that are looked for: what a worker need not ask for again. True: it was known. */
+bool crl_registry_set_address(struct crl_registry *registry, const char *url, bool is_awaited,
+                              bool is_for_all);
+void crl_registry_forget_address(struct crl_registry *registry, const char *url);
+/* Calls back once for each list that has a quarter of its life left, and again when it has ended.
+ */
+void crl_registry_each_due(struct crl_registry *registry, int64_t now,
+                           void (*report)(void *context, const struct crl_report *list),
+                           void *context);
 /* Makes what has changed known, if anything has. */
 void crl_registry_publish(struct crl_registry *registry);
 

@@ -105,7 +105,7 @@ static bool want_lists(const struct revocation_question *question)
     const struct revocation_subject *subject = question->subject;
     enum revocation_knowledge least =
         revocation_snapshot_issuer(question->snapshot, subject->issuer_id);
-    bool is_awaited = false;
+    bool is_awaited = revocation_snapshot_is_incomplete(question->snapshot);
     const struct revocation_want want = {
         .certificate = subject->certificate,
         .issuer = subject->issuer,

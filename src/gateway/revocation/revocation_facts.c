@@ -35,6 +35,7 @@ struct revocation_snapshot {
     size_t issuer_count;
     struct known_address *addresses; /* sorted by URL */
     size_t address_count;
+    bool is_incomplete;
 };
 
 struct revocation_facts {
@@ -173,6 +174,9 @@ static void collect_addresses(struct revocation_snapshot *snapshot,
         memory_allocate_array(base->address_count + 1, sizeof *snapshot->addresses);
     snapshot->address_count = base->address_count;
     for (size_t i = 0; i < base->address_count; i++)
+        snapshot->is_incomplete = snapshot->is_incomplete ||
+                                  (base->addresses[i].is_for_all && base->addresses[i].is_awaited);
+    for (size_t i = 0; i < base->address_count; i++)
         snapshot->addresses[i] = (struct known_address){memory_copy_text(base->addresses[i].url),
                                                         base->addresses[i].is_awaited};
     if (snapshot->address_count > 1)
@@ -241,6 +245,11 @@ enum revocation_knowledge revocation_snapshot_address(const struct revocation_sn
             low = middle + 1;
     }
     return REVOCATION_NEVER_HEARD;
+}
+
+bool revocation_snapshot_is_incomplete(const struct revocation_snapshot *snapshot)
+{
+    return snapshot->is_incomplete;
 }
 
 /* ---- facts

@@ -68,6 +68,9 @@ enum revocation_knowledge revocation_snapshot_issuer(
 enum revocation_knowledge revocation_snapshot_address(const struct revocation_snapshot *snapshot,
                                                       struct slice url);
 
+/* Is there an address that may have the list of any issuer, and has not been heard of yet? */
+bool revocation_snapshot_is_incomplete(const struct revocation_snapshot *snapshot);
+
 /* ---- the control thread */
 
 /* `on_changed` is called on the thread that publishes, `on_wanted` on any. */
@@ -86,6 +89,7 @@ struct revocation_known_issuer {
 struct revocation_known_address {
     const char *url;
     bool is_awaited;
+    bool is_for_all; /* it may have the list of any issuer: everybody without one waits */
 };
 struct revocation_knowledge_base {
     const struct revocation_known_list *lists;
