@@ -380,8 +380,8 @@ bool crl_parse_entry(struct slice *rest, bool may_have_extensions, struct crl_ra
     struct slice extensions;
 
     *entry = (struct crl_raw_entry){.reason = 0};
-    if (!der_read_universal(rest, DER_SEQUENCE, &sequence) ||
-        !der_read_universal(&sequence, DER_INTEGER, &entry->serial) || !is_minimal(entry->serial) ||
+    if (!read_short(rest, 0x30, DER_SEQUENCE, &sequence) ||
+        !read_short(&sequence, 0x02, DER_INTEGER, &entry->serial) || !is_minimal(entry->serial) ||
         !crl_parse_time(&sequence, &entry->revoked_at))
         return malformed(error, "an entry");
     if (entry->serial.size > CRL_SERIAL_BYTES_MAX)
