@@ -88,6 +88,7 @@ test("a configured list is fetched, and again; what is new counts at once", asyn
     const { gateway, endpoint } = await start(context, { urls: [url], refresh: "1s" });
     const client = await connect(context, pki, endpoint, { credential: alice });
     assert.equal((await client.request(REQUEST)).status, 200);
+    await gateway.events.find(isNew, "the first list");
     const from = gateway.events.items.length;
     lists.serve("/issuing.crl", toPem(makeCrl(issuer, { number: 2, revoked: [alice] })));
     await gateway.events.find(isNew, "the next list", from);
