@@ -310,6 +310,9 @@ static void adopt_pending(struct worker *worker)
                               worker->tenure->use.limits->response_header_count);
     backend_worker_set_trailer_limits(worker->backends, worker->tenure->use.limits->trailer_bytes,
                                       worker->tenure->use.limits->trailer_count);
+    rejudge_round_set_interval(&worker->connections.rejudging,
+                               worker->tenure->use.limits->rejudge_ms);
+    connection_rejudge_all(&worker->connections);
     remove_unused_doors(worker);
     leave_tenure(before);
     memory_release(worker->pending_sockets);
@@ -378,8 +381,10 @@ static void on_wake(void *context)
         worker->settings.on_answered(worker->settings.context);
     if (atomic_load(&worker->has_pending) && !worker->is_draining)
         adopt_pending(worker);
-    if (atomic_exchange(&worker->must_recheck, false))
+    if (atomic_exchange(&worker->must_recheck, false)) {
         connection_recheck_pending(&worker->connections);
+        connection_rejudge_all(&worker->connections);
+    }
     if (atomic_load(&worker->must_stop))
         event_loop_stop(worker->loop);
     else if (atomic_load(&worker->must_drain))
@@ -431,6 +436,7 @@ static void create_environment(struct worker *worker)
     list_init(&worker->connections.connections);
     list_init(&worker->connections.again);
     list_init(&worker->connections.pending);
+    connection_start_rejudging(&worker->connections);
     list_init(&worker->doors);
 }
 
@@ -441,6 +447,7 @@ static void destroy_environment(struct worker *worker)
          link = list_next(&worker->doors, link))
         close_door(LIST_ITEM(link, struct door, link));
     connection_close_all(&worker->connections);
+    connection_stop_rejudging(&worker->connections);
     remove_unused_doors(worker);
     backend_worker_destroy(worker->backends);
     leave_tenure(worker->tenure);

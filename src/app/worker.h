@@ -53,7 +53,8 @@ struct worker *worker_start(const struct worker_settings *settings,
 /* From the control thread, and not again before on_adopted was called. Sockets of addresses that
  * the generation does not have accept what waits in their queues, and close. */
 void worker_hand_over(struct worker *worker, const struct worker_handover *next);
-/* From the control thread: what is known about revocation has changed. */
+/* From the control thread: what is known about revocation has changed, or the clock was set. Who is
+ * connected is judged again, and who waited for news goes on. */
 void worker_recheck_revocation(struct worker *worker);
 /* From the control thread: is it still there? It answers in its next turn, when it has one. */
 void worker_ask(struct worker *worker);

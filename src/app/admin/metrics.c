@@ -164,6 +164,27 @@ static void add_reasons(struct text_builder *to, const struct telemetry_totals *
     }
 }
 
+static void add_rejudged(struct text_builder *to, const struct telemetry_totals *totals)
+{
+    static const char *const results[] = {"kept", "ended", "closed"};
+
+    add_head(to, "rejudged_total", "counter",
+             "Clients that were judged again outside of a request: kept, their request ended, or "
+             "their idle connection closed, and why.");
+    for (size_t result = 0; result < TELEMETRY_REJUDGED_COUNT; result++) {
+        for (unsigned i = 0; i < REASON_COUNT; i++) {
+            bool is_kept = result == TELEMETRY_REJUDGED_KEPT;
+
+            /* Whom it never hit is left out, as there are many reasons. */
+            if (is_kept ? i != REASON_NONE : totals->rejudged[result][i] == 0)
+                continue;
+            text_builder_add_format(
+                to, "sallyport_rejudged_total{result=\"%s\",reason=\"%s\"} %" PRIu64 "\n",
+                results[result], reason_name((enum reason)i), totals->rejudged[result][i]);
+        }
+    }
+}
+
 static void add_losses(struct text_builder *to, const struct gateway_status *status,
                        const struct telemetry_totals *totals)
 {
@@ -513,6 +534,7 @@ void metrics_add(struct text_builder *to, const struct gateway_status *status)
     add_traffic(to, status->telemetry);
     add_policies(to, status->telemetry);
     add_reasons(to, &totals);
+    add_rejudged(to, &totals);
     metrics_add_limits(to, &totals);
     add_losses(to, status, &totals);
     add_certificates(to, status);

@@ -1537,6 +1537,15 @@ static const struct setting limit_settings[] = {
         .example = "revocation_time: 2s\n",
     },
     {
+        .name = "rejudge_interval", .type = SETTING_DURATION, .default_text = "1s",
+        .min = 10, .max = 60 * SECONDS, FIELD(struct connection_limits, rejudge_ms),
+        .meaning = "How long a change may take to end what its client may do no longer: downloads, "
+                   "uploads, requests that wait, connections that idle. A change is a revocation, "
+                   "a reload, the end of a certificate's life or of a list. A new request is "
+                   "judged by what is known at that moment, whatever this says.",
+        .example = "rejudge_interval: 500ms\n",
+    },
+    {
         .name = "drain_time", .type = SETTING_DURATION, .default_text = "30s",
         .min = 0, .max = 24 * HOURS, FIELD(struct connection_limits, drain_ms),
         .meaning = "How long what runs may go on after the gateway was told to stop.",

@@ -11,6 +11,7 @@
 
 #include "gateway/connection/client_http1.h"
 #include "gateway/connection/pace.h"
+#include "gateway/identity/chain_standing.h"
 #include "gateway/identity/verdict.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
@@ -71,6 +72,9 @@ struct connection {
     enum reason chain_reason; /* what the handshake's judgement refused by alert */
     bool has_chain_trial;     /* the trial was judged beside it, and said this */
     enum reason chain_trial_reason;
+    bool was_accepted;   /* by some judging context of its listener, or so its session says */
+    size_t accepted_by;  /* which of the listener's contexts did last: a good guess */
+    int64_t holds_until; /* between requests: when that ends; INT64_MAX: nobody knows of an end */
 
     struct exchange_connection_facts facts;
     struct client_http1 client;
@@ -205,6 +209,7 @@ static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
         if (verdict_is_accepted(verdict)) {
             connection->chain_reason = judge_revocation(connection, demand->context, verdict);
             library_error = library_error_of(connection->chain_reason);
+            connection->holds_until = verdict_valid_until(verdict);
         }
         verdict_release(verdict);
         if (connection->facts.listener->on_failure == CLIENT_CERTIFICATE_ON_FAILURE_ALERT)
@@ -212,6 +217,26 @@ static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
     }
     presented_certificate_release(presented);
     return library_error;
+}
+
+/* Does anybody whom requests of this connection may meet accept this chain? */
+static struct chain_standing standing_of(struct connection *connection,
+                                         struct presented_certificate *presented, int64_t now)
+{
+    const struct listener *listener = connection->facts.listener;
+
+    return chain_standing_of(listener->contexts, listener->context_count, connection->accepted_by,
+                             presented, &connection->generation->exchange.stores, now);
+}
+
+/* Resumption restores the chain, never the decision. */
+static bool may_resume(void *owner, void *attachment)
+{
+    struct connection *connection = owner;
+    struct chain_standing standing = standing_of(connection, attachment, clock_wall_seconds());
+
+    connection->holds_until = standing.valid_until;
+    return standing.reason == REASON_NONE;
 }
 
 static void *acquire_presented(void *attachment)
@@ -232,6 +257,7 @@ static size_t presented_bytes(const void *attachment)
 static const struct tls_owner_operations owner_operations = {
     .choose_profile = choose_profile,
     .judge_chain = judge_chain,
+    .may_resume = may_resume,
     .acquire_attachment = acquire_presented,
     .release_attachment = release_presented,
     .attachment_bytes = presented_bytes,
@@ -269,10 +295,25 @@ static void note_failure(struct connection *connection, enum reason reason)
                          clock_monotonic_us());
 }
 
+static struct record_certificate describe_chain(struct presented_certificate *presented)
+{
+    const struct certificate_description *description =
+        presented == NULL ? NULL : presented_certificate_describe(presented);
+
+    if (description == NULL)
+        return (struct record_certificate){.subject = SLICE("")};
+    return (struct record_certificate){
+        .subject = description->subject,
+        .issuer = description->issuer,
+        .serial = description->serial,
+        .sha256 = description->sha256,
+        .sha1 = description->sha1,
+    };
+}
+
 static void report_handshake(struct connection *connection, enum reason reason, struct slice detail)
 {
     struct presented_certificate *presented = tls_connection_attachment(connection->tls);
-    const struct certificate_description *description;
     struct handshake_record record = {
         .started_wall_ms = connection->accepted_wall_ms,
         .duration_us = clock_monotonic_us() - connection->accepted_us,
@@ -285,17 +326,7 @@ static void report_handshake(struct connection *connection, enum reason reason, 
 
     describe_connection(connection);
     record.connection = connection->facts.record;
-    if (presented != NULL) {
-        description = presented_certificate_describe(presented);
-        if (description != NULL)
-            record.certificate = (struct record_certificate){
-                .subject = description->subject,
-                .issuer = description->issuer,
-                .serial = description->serial,
-                .sha256 = description->sha256,
-                .sha1 = description->sha1,
-            };
-    }
+    record.certificate = describe_chain(presented);
     telemetry_report_handshake(connection->environment->telemetry, &record);
     note_failure(connection, reason);
 }
@@ -342,6 +373,8 @@ static enum step handshake_finished(struct connection *connection)
         presented_table_add(chains, connection->facts.presented);
     describe_connection(connection);
     telemetry_count_handshake(connection->environment->telemetry, &connection->facts.record);
+    connection->was_accepted =
+        connection->facts.presented != NULL && !reason_is_certificate(connection->chain_reason);
     client_http1_init(&connection->client, connection->tls, connection->generation->limits,
                       connection->generation->exchange.owned_names, connection->environment->blocks,
                       connection->environment->scratch, connection->environment->scratch_bytes);
@@ -396,6 +429,15 @@ static bool is_last_request(struct connection *connection)
     return true;
 }
 
+static struct exchange_present present_of(void *owner)
+{
+    struct client_http1 *client = owner;
+    const struct connection_entrance *entrance =
+        LIST_ITEM(client, struct connection, client)->entrance;
+
+    return (struct exchange_present){&entrance->generation->exchange, entrance->group};
+}
+
 static bool begin_exchange(struct connection *connection, const struct http_request *request,
                            enum reason refusal, const char *detail)
 {
@@ -406,6 +448,7 @@ static bool begin_exchange(struct connection *connection, const struct http_requ
         .client_operations = &client_http1_operations,
         .client = &connection->client,
         .connection = &connection->facts,
+        .present = present_of,
         .ready = on_backend_ready,
         .request = request,
         .refusal = refusal,
@@ -433,6 +476,10 @@ static void end_exchange(struct connection *connection)
 
     connection->is_broken =
         exchange_is_broken(connection->exchange) || connection->client.has_failed;
+    if (exchange_has_identity(connection->exchange)) {
+        connection->was_accepted = true;
+        connection->holds_until = exchange_holds_until(connection->exchange);
+    }
     exchange_reset(connection->exchange);
     pool_release(connection->environment->exchanges, connection->exchange);
     connection->exchange = NULL;
@@ -626,6 +673,7 @@ static void destroy(struct connection *connection)
         list_remove(&environment->again, &connection->again_link);
     if (connection->wants_revocation)
         list_remove(&environment->pending, &connection->revocation_link);
+    rejudge_round_leave(&environment->rejudging, &connection->link);
     list_remove(&environment->connections, &connection->link);
     event_watch_destroy(connection->watch);
     timer_destroy(connection->timer);
@@ -871,6 +919,14 @@ static void note_pending(struct connection *connection)
         list_remove(&connection->environment->pending, &connection->revocation_link);
 }
 
+static void note_end(struct connection *connection)
+{
+    int64_t ends_at = connection->exchange != NULL ? exchange_holds_until(connection->exchange)
+                                                   : connection->holds_until;
+
+    rejudge_round_note_end(&connection->environment->rejudging, ends_at);
+}
+
 /* Steps until the state waits. */
 static enum step run(struct connection *connection)
 {
@@ -900,6 +956,7 @@ static void connection_advance(struct connection *connection)
     if (again)
         ask_for_another_turn(connection);
     note_pending(connection);
+    note_end(connection);
     event_watch_set(connection->watch, interest(connection));
     set_deadline(connection);
 }
@@ -994,6 +1051,113 @@ static void on_timer(void *context)
     connection_advance(connection);
 }
 
+/* ---- judging again
+ * ------------------------------------------------------------------------------- */
+
+static void count_rejudged(const struct connection *connection, enum telemetry_rejudged refused,
+                           enum reason reason)
+{
+    telemetry_count_rejudged(connection->environment->telemetry,
+                             reason == REASON_NONE ? TELEMETRY_REJUDGED_KEPT : refused, reason);
+}
+
+static bool rejudge_served(struct connection *connection)
+{
+    enum reason reason;
+
+    if (connection->exchange == NULL || !exchange_judge_again(connection->exchange, &reason))
+        return false;
+    count_rejudged(connection, TELEMETRY_REJUDGED_ENDED, reason);
+    if (reason == REASON_NONE)
+        note_end(connection);
+    else
+        connection_advance(connection);
+    return true;
+}
+
+/* Its client hears of it as of any other end of an idle connection, and with its next connection
+ * why. */
+static void close_refused(struct connection *connection, enum reason reason)
+{
+    struct handshake_record record = {
+        .started_wall_ms = connection->accepted_wall_ms,
+        .duration_us = clock_monotonic_us() - connection->accepted_us,
+        .reason = reason,
+        .detail = SLICE("judged again between requests"),
+        .certificate_presented = true,
+        .possession_proven = true,
+        .certificate = describe_chain(connection->facts.presented),
+        .was_open = true,
+    };
+
+    describe_connection(connection);
+    record.connection = connection->facts.record;
+    telemetry_report_closing(connection->environment->telemetry, &record);
+    (void)close_connection(connection);
+    connection_advance(connection);
+}
+
+/* Who was never accepted has nothing that could be taken away. */
+static bool is_idle(const struct connection *connection)
+{
+    return is_serving(connection) && connection->exchange == NULL && connection->was_accepted &&
+           connection->facts.presented != NULL;
+}
+
+static bool rejudge_idle(struct connection *connection, int64_t now)
+{
+    struct chain_standing standing;
+
+    if (!is_idle(connection))
+        return false;
+    move_on(connection);
+    standing = standing_of(connection, connection->facts.presented, now);
+    count_rejudged(connection, TELEMETRY_REJUDGED_CLOSED, standing.reason);
+    if (standing.reason != REASON_NONE) {
+        close_refused(connection, standing.reason);
+        return true;
+    }
+    connection->accepted_by = standing.accepted_by;
+    connection->holds_until = standing.valid_until;
+    note_end(connection);
+    return true;
+}
+
+/* Is the end of what it was judged by still to come? */
+static bool holds(const struct connection *connection, int64_t now)
+{
+    return now < (connection->exchange != NULL ? exchange_holds_until(connection->exchange)
+                                               : connection->holds_until);
+}
+
+static bool rejudge(struct rejudge_round *round, struct list_link *link, int64_t now)
+{
+    struct connection *connection = LIST_ITEM(link, struct connection, link);
+
+    if (round->scope == REJUDGE_DUE && holds(connection, now)) {
+        note_end(connection);
+        return false;
+    }
+    return round->pass == REJUDGE_SERVED ? rejudge_served(connection)
+                                         : rejudge_idle(connection, now);
+}
+
+void connection_start_rejudging(struct connection_environment *environment)
+{
+    rejudge_round_init(&environment->rejudging, environment->loop, &environment->connections,
+                       rejudge);
+}
+
+void connection_stop_rejudging(struct connection_environment *environment)
+{
+    rejudge_round_reset(&environment->rejudging);
+}
+
+void connection_rejudge_all(struct connection_environment *environment)
+{
+    rejudge_round_note_change(&environment->rejudging);
+}
+
 /* ---- from outside
  * ------------------------------------------------------------------------------------ */
 
@@ -1016,6 +1180,7 @@ void connection_open(struct connection_environment *environment,
     connection->facts.record.id = environment->next_id++;
     connection->chain_reason = REASON_UNDECIDED;
     connection->has_chain_trial = false;
+    connection->holds_until = INT64_MAX;
     connection->accepted_wall_ms = clock_wall_ms();
     connection->accepted_us = clock_monotonic_us();
     connection->since_ms = now_ms(connection);
@@ -1043,6 +1208,7 @@ void connection_continue(struct connection_environment *environment)
         connection->is_again = false;
         connection_advance(connection);
     }
+    rejudge_round_continue(&environment->rejudging);
 }
 
 /* Calls `visit` for each connection there is now; `visit` may destroy the one it is given. */

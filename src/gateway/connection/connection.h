@@ -16,6 +16,7 @@
 
 #include "gateway/connection/client_http1.h"
 #include "gateway/connection/connection_limits.h"
+#include "gateway/connection/rejudge_round.h"
 #include "gateway/exchange/exchange.h"
 #include "gateway/listener/listener.h"
 #include "protocol/tls/tls_connection.h"
@@ -55,7 +56,8 @@ struct connection_environment {
     struct list connections;
     struct list again;   /* those with more to do, without an event */
     struct list pending; /* those that wait for news about revocation */
-    char *scratch;       /* for a head or an answer to a client; used within one call */
+    struct rejudge_round rejudging;
+    char *scratch; /* for a head or an answer to a client; used within one call */
     size_t scratch_bytes;
     uint64_t next_id;
     atomic_size_t *open_everywhere; /* of all workers */
@@ -74,6 +76,11 @@ void connection_open(struct connection_environment *environment,
 void connection_continue(struct connection_environment *environment);
 /* Facts about revocation have changed: continues what `pending` lists. */
 void connection_recheck_pending(struct connection_environment *environment);
+/* Begins to judge open connections again when that is due; the lists are empty by now. */
+void connection_start_rejudging(struct connection_environment *environment);
+void connection_stop_rejudging(struct connection_environment *environment);
+/* Something has changed that decides about all connections: they are judged again, and soon. */
+void connection_rejudge_all(struct connection_environment *environment);
 /* Finish what runs, take no more. */
 void connection_drain_all(struct connection_environment *environment);
 /* Ends what is left at once. */

@@ -30,6 +30,7 @@ struct connection_limits {
     size_t request_target_bytes; /* request_target_size, default 32 KiB */
     uint64_t request_content_bytes; /* request_content_size, default 4 GiB; 0: no limit */
     uint64_t revocation_ms; /* revocation_time: a request waits for a list or answer; default 5 s */
+    uint64_t rejudge_ms;    /* rejudge_interval: between two rounds of judging again; default 1 s */
     size_t response_header_bytes; /* response_header_size, default 32 KiB, at most 64 KiB */
     size_t response_header_count; /* default 200 */
     size_t chunk_extension_bytes; /* chunk_extension_size, of a request, default 4 KiB */

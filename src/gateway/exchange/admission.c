@@ -22,6 +22,12 @@ enum reason admission_decide(const struct route_plan *plan, const struct policy_
     return admission->decision.reason == REASON_NONE ? REASON_INTERNAL : admission->decision.reason;
 }
 
+int64_t admission_holds_until(const struct route_plan *plan, const struct policy_request *request)
+{
+    return plan->policy.policy == NULL ? INT64_MAX
+                                       : policy_holds_until(plan->policy.policy, request);
+}
+
 struct slice admission_user(const struct admission *admission)
 {
     const char *user = NULL;

@@ -20,6 +20,9 @@ struct admission {
 /* REASON_NONE when the request may go on. What was decided before is forgotten. */
 enum reason admission_decide(const struct route_plan *plan, const struct policy_request *request,
                              struct admission *admission);
+/* The first second, after the request's `now`, in which it may be decided otherwise; INT64_MAX:
+ * none. */
+int64_t admission_holds_until(const struct route_plan *plan, const struct policy_request *request);
 /* Who the policy says that the client is; empty when it does not say. */
 struct slice admission_user(const struct admission *admission);
 void admission_describe(const struct route_plan *plan, const struct admission *admission,

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "gateway/exchange/admission_internal.h"
+#include "gateway/exchange/rejudgement_internal.h"
 #include "gateway/routing/routing.h"
 #include "protocol/http/http_forwarded_for.h"
 #include "protocol/http/http_trace.h"
@@ -53,6 +54,7 @@ enum {
     STATUS_SWITCHING_PROTOCOLS = 101,
     STATUS_OK = 200,
     STATUS_NO_CONTENT = 204,
+    US_OF_MS = 1000,
     STATUS_CLIENT_GONE = 499, /* for the log only: nobody is there to be answered */
 };
 
@@ -65,6 +67,9 @@ struct exchange {
     const struct route *route;
     struct authentication authentication;
     struct admission admission;
+    struct rejudgement rejudged; /* the last time, of those after the first */
+    uint64_t judging_since_us;   /* how long it has been pending; 0: it is not */
+    int64_t holds_until;         /* what the request was let through by */
     struct backend_connection *backend;
     struct backend_attempts attempts;
     struct backend_failure last_failure; /* of an attempt that another one followed */
@@ -212,7 +217,53 @@ static enum step refuse_client(struct exchange *exchange, enum reason reason)
     const char *detail = exchange->authentication.revocation.detail;
     bool is_of_policy = exchange->authentication.reason == REASON_NONE;
 
+    if (exchange->rejudged.reason != REASON_NONE)
+        return answer_with(exchange, reason, exchange->rejudged.detail);
     return answer_with(exchange, reason, is_of_policy || detail[0] == '\0' ? NULL : detail);
+}
+
+/* Is there time to wait for what is not known of revocation? */
+static bool has_time(const struct exchange *exchange)
+{
+    uint64_t limit_us = exchange->environment->revocation_wait_ms * US_OF_MS;
+
+    return exchange->judging_since_us == 0 ||
+           clock_monotonic_us() - exchange->judging_since_us < limit_us;
+}
+
+static enum reason rejudge(struct exchange *exchange, const struct exchange_present *present,
+                           bool may_wait)
+{
+    const struct rejudgement_subject subject = {
+        .connection = exchange->start.connection,
+        .request = exchange->request,
+        .client = exchange->client,
+        .environment = exchange->environment,
+        .route = exchange->route,
+        .has_time = may_wait,
+    };
+
+    exchange->rejudged = rejudgement_of(&subject, present);
+    exchange->holds_until = exchange->rejudged.holds_until;
+    return exchange->rejudged.reason;
+}
+
+/* A wait may have outlived the configuration under which the request came. */
+static enum reason admit_at_present(struct exchange *exchange)
+{
+    struct exchange_present present;
+
+    if (exchange->start.present == NULL)
+        return REASON_NONE;
+    present = exchange->start.present(exchange->start.client);
+    if (present.environment == exchange->environment)
+        return REASON_NONE;
+    return rejudge(exchange, &present, false);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
 }
 
 /* May the client make this request of the route? Asked once more after each wait, as a whole. */
@@ -231,7 +282,10 @@ static enum reason admit(struct exchange *exchange)
     if (reason != REASON_NONE || exchange->route == NULL)
         return reason;
     request.demand = &exchange->route->plan->demand;
-    return admission_decide(exchange->route->plan, &request, &exchange->admission);
+    exchange->holds_until = earlier(authentication_holds_until(&exchange->authentication),
+                                    admission_holds_until(exchange->route->plan, &request));
+    reason = admission_decide(exchange->route->plan, &request, &exchange->admission);
+    return reason == REASON_NONE ? admit_at_present(exchange) : reason;
 }
 
 /* Which listener serves the request's host? A host of another listener is served on this connection
@@ -1006,6 +1060,8 @@ struct exchange *exchange_init(void *memory, const struct exchange_start *start)
     exchange->draining = start->draining;
     exchange->client = start->connection->peer;
     exchange->reason = REASON_NONE;
+    exchange->holds_until = INT64_MAX;
+    exchange->rejudged.reason = REASON_NONE;
     start_trace(exchange);
     return exchange;
 }
@@ -1082,6 +1138,46 @@ void exchange_give_up(struct exchange *exchange, enum reason reason)
     } else {
         exchange_abort(exchange, reason, NULL);
     }
+}
+
+/* Between being let through and being answered, or refused, by the gateway itself. */
+static bool is_let_through(const struct exchange *exchange)
+{
+    return exchange->state == EXCHANGE_CONNECTING || exchange->state == EXCHANGE_RELAYING;
+}
+
+bool exchange_judge_again(struct exchange *exchange, enum reason *reason)
+{
+    struct exchange_present present = {.environment = exchange->environment};
+
+    if (!is_let_through(exchange))
+        return false;
+    if (exchange->start.present != NULL)
+        present = exchange->start.present(exchange->start.client);
+    *reason = rejudge(exchange, &present, has_time(exchange));
+    if (!exchange->rejudged.is_pending) {
+        exchange->judging_since_us = 0;
+    } else {
+        if (exchange->judging_since_us == 0)
+            exchange->judging_since_us = clock_monotonic_us();
+        exchange->holds_until = clock_wall_seconds() + 1;
+    }
+    if (*reason != REASON_NONE) {
+        release_backend(exchange);
+        (void)refuse(exchange, *reason, exchange->rejudged.detail);
+    }
+    return true;
+}
+
+int64_t exchange_holds_until(const struct exchange *exchange)
+{
+    return is_let_through(exchange) || exchange->state == EXCHANGE_FINISHED ? exchange->holds_until
+                                                                            : INT64_MAX;
+}
+
+bool exchange_has_identity(const struct exchange *exchange)
+{
+    return exchange->authentication.identity != NULL;
 }
 
 bool exchange_end_turn(struct exchange *exchange)

@@ -87,11 +87,19 @@ struct exchange_connection_facts {
     struct record_connection record;
 };
 
+/* What is in use now: it may have changed since the exchange began. */
+struct exchange_present {
+    const struct exchange_environment *environment;
+    const struct listener_group *group; /* NULL: the address is gone */
+};
+
 struct exchange_start {
     struct exchange_environment *environment;
     const struct exchange_client_operations *client_operations;
     void *client;
     const struct exchange_connection_facts *connection;
+    /* Asked with the client when something has to be judged again; NULL: nothing changes. */
+    struct exchange_present (*present)(void *client);
     backend_ready *ready;               /* called with the client when the backend has something */
     const struct http_request *request; /* NULL: it could not be read, see `refusal` */
     enum reason refusal;                /* REASON_NONE, or why the gateway answers at once */
@@ -115,6 +123,16 @@ void exchange_time_out(struct exchange *exchange);
 
 /* The client is too slow: answers with the reason while that can be done, else breaks off. */
 void exchange_give_up(struct exchange *exchange, enum reason reason);
+
+/* An exchange whose request was let through is judged once more: as a whole, by what is known now
+ * and by the configuration of now. When that refuses, it is ended; advance it then. False: there is
+ * nothing to judge, it was not let through yet, or was refused. */
+bool exchange_judge_again(struct exchange *exchange, enum reason *reason);
+/* The first second, since 1970, in which that may come to something else though nothing has
+ * changed; INT64_MAX: none. */
+int64_t exchange_holds_until(const struct exchange *exchange);
+/* Was the client's certificate accepted for it? */
+bool exchange_has_identity(const struct exchange *exchange);
 
 /* Sends what the backend is to get, and asks for its events. True: there is more to do at once,
  * without an event, as soon as the client's output is sent. */

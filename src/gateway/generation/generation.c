@@ -45,6 +45,7 @@ struct built_listener {
     struct route_plan *plans;
     struct rewrite_plan **rewrites;
     size_t route_count;
+    struct judging_context **contexts; /* borrowed, each once */
     bool is_grouped;
 };
 
@@ -453,6 +454,28 @@ static void prefix_position(const struct position *position, struct error *error
         error_prefix(error, "%s:%u:%u", position->file, position->line, position->column);
 }
 
+static void add_context(struct built_listener *built, struct judging_context *context)
+{
+    size_t i = 0;
+
+    if (context == NULL)
+        return;
+    while (i < built->listener.context_count && built->contexts[i] != context)
+        i++;
+    built->contexts[i] = context;
+    if (i == built->listener.context_count)
+        built->listener.context_count++;
+}
+
+static void collect_contexts(struct built_listener *built)
+{
+    built->contexts = memory_allocate_array(built->route_count + 1, sizeof(*built->contexts));
+    add_context(built, built->listener.demand.context);
+    for (size_t i = 0; i < built->route_count; i++)
+        add_context(built, built->plans[i].demand.context);
+    built->listener.contexts = built->contexts;
+}
+
 static bool build_listener(struct generation *generation, const struct listener_settings *settings,
                            struct built_listener *built, struct error *error)
 {
@@ -474,10 +497,12 @@ static bool build_listener(struct generation *generation, const struct listener_
         return false;
     }
     built->listener.trusted_proxies = built->trusted_proxies;
-    return find_demand(generation, &settings->client_certificate, &nothing, &built->listener.demand,
-                       error) &&
-           build_routes(generation, settings, built, error) &&
-           build_profile(generation, settings, built, error);
+    if (!find_demand(generation, &settings->client_certificate, &nothing, &built->listener.demand,
+                     error) ||
+        !build_routes(generation, settings, built, error))
+        return false;
+    collect_contexts(built);
+    return build_profile(generation, settings, built, error);
 }
 
 static bool build_group(struct generation *generation, size_t first, struct error *error)
@@ -574,6 +599,7 @@ static void destroy_listener(struct built_listener *built)
         rewrite_plan_destroy(built->rewrites[i]);
     }
     memory_release(built->rewrites);
+    memory_release(built->contexts);
     memory_release(built->plans);
     tls_profile_release(built->listener.profile);
 }

@@ -158,6 +158,17 @@ struct authentication authentication_check_finally(const struct authentication_d
     return check(demand, presented, stores, REVOCATION_NO_TIME, now);
 }
 
+int64_t authentication_holds_until(const struct authentication *authentication)
+{
+    int64_t until;
+
+    if (authentication->verdict == NULL)
+        return INT64_MAX;
+    until = verdict_valid_until(authentication->verdict);
+    return authentication->revocation.valid_until < until ? authentication->revocation.valid_until
+                                                          : until;
+}
+
 void authentication_reset(struct authentication *authentication)
 {
     identity_release(authentication->identity);

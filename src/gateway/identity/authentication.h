@@ -63,5 +63,8 @@ struct authentication authentication_check_finally(const struct authentication_d
                                                    struct presented_certificate *presented,
                                                    const struct authentication_stores *stores,
                                                    int64_t now);
+/* The first second, since 1970, in which a satisfied one may come to something else though nothing
+ * has changed; INT64_MAX: none. */
+int64_t authentication_holds_until(const struct authentication *authentication);
 /* Releases what it refers to and clears it: cleared means refused. */
 void authentication_reset(struct authentication *authentication);

@@ -29,6 +29,9 @@ struct listener {
     enum client_certificate_on_failure on_failure;
     enum client_certificate_error_detail error_detail;
     struct authentication_demand demand; /* the listener's own */
+    /* All that it and its routes judge by, each once. */
+    struct judging_context *const *contexts;
+    size_t context_count;
     /* Whose X-Forwarded-For is believed; NULL: nobody's. */
     const struct address_set *trusted_proxies;
     struct telemetry_series *series; /* of what no route serves; NULL: not counted */

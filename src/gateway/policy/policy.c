@@ -24,6 +24,7 @@ struct policy {
     uint64_t id; /* no other policy of this process has it */
     struct policy_rule *rules;
     size_t count;
+    bool asks_time; /* some rule does */
     struct policy_memory memory;
 };
 
@@ -80,8 +81,11 @@ static bool build_rule(struct policy *policy, const struct policy_rule_settings 
                   rule->number, policy->name);
         return false;
     }
-    return condition_compile(condition, &policy->memory, previous, &rule->file, &rule->condition,
-                             error);
+    if (!condition_compile(condition, &policy->memory, previous, &rule->file, &rule->condition,
+                           error))
+        return false;
+    policy->asks_time = policy->asks_time || condition_asks_time(&rule->condition);
+    return true;
 }
 
 static bool build_rules(struct policy *policy, const struct policy_settings *settings,
@@ -201,6 +205,24 @@ struct policy_decision policy_decide(const struct policy *policy,
     decision = decide_among(policy, &shortlist, &view);
     client_view_reset(&view);
     return decision;
+}
+
+int64_t policy_holds_until(const struct policy *policy, const struct policy_request *request)
+{
+    const struct certificate_description *description;
+    int64_t until = INT64_MAX;
+
+    if (!policy->asks_time)
+        return INT64_MAX;
+    description =
+        request->presented == NULL ? NULL : presented_certificate_describe(request->presented);
+    for (size_t i = 0; i < policy->count; i++) {
+        int64_t rule =
+            condition_holds_until(&policy->rules[i].condition, description, request->now);
+
+        until = rule < until ? rule : until;
+    }
+    return until;
 }
 
 /* ---- telling --------------------------------------------------------------------------------- */

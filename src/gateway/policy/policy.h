@@ -61,6 +61,10 @@ void policy_destroy(struct policy *policy);
 struct policy_decision policy_decide(const struct policy *policy,
                                      const struct policy_request *request);
 
+/* The first second, after the request's `now`, in which it may be decided otherwise though nothing
+ * else has changed; INT64_MAX: none. */
+int64_t policy_holds_until(const struct policy *policy, const struct policy_request *request);
+
 const char *policy_name(const struct policy *policy);
 size_t policy_rule_count(const struct policy *policy);
 /* How many fingerprints it has read from the file; 0 when it has not. */

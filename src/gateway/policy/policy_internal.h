@@ -107,6 +107,14 @@ bool condition_compile(const struct policy_condition_settings *settings,
                        struct condition *condition, struct error *error);
 void condition_reset(struct condition *condition);
 
+/* ---- time ---- */
+
+bool condition_asks_time(const struct condition *condition);
+/* The first second, after `now`, in which the condition may come to something else for this
+ * certificate, which may be NULL; INT64_MAX: none. */
+int64_t condition_holds_until(const struct condition *condition,
+                              const struct certificate_description *description, int64_t now);
+
 /* ---- judging ---- */
 
 enum client_proof { CLIENT_ANONYMOUS, CLIENT_UNVERIFIED, CLIENT_VERIFIED };

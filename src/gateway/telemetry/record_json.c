@@ -139,7 +139,8 @@ static void format_exchange(struct buffer *to, const struct exchange_record *rec
 
 static void format_handshake(struct buffer *to, const struct handshake_record *record)
 {
-    record_put(to, SLICE("{\"type\":\"handshake\""));
+    record_put(to, record->was_open ? SLICE("{\"type\":\"connection\"")
+                                    : SLICE("{\"type\":\"handshake\""));
     put_time(to, record->started_wall_ms);
     put_duration(to, "duration", record->duration_us);
     put_connection(to, &record->connection);

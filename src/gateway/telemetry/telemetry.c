@@ -46,6 +46,7 @@ struct telemetry_worker {
     atomic_uint_fast64_t by_reason[REASON_COUNT];
     atomic_uint_fast64_t verdicts[REASON_COUNT];
     atomic_uint_fast64_t trials[REASON_COUNT];
+    atomic_uint_fast64_t rejudged[TELEMETRY_REJUDGED_COUNT][REASON_COUNT];
 };
 
 struct telemetry {
@@ -300,24 +301,42 @@ static void count_handshake(struct telemetry_worker *worker,
     counter_add(&worker->handshakes[version][connection->resumed][result], 1);
 }
 
-void telemetry_report_handshake(struct telemetry_worker *worker,
-                                const struct handshake_record *record)
+static void write_handshake(struct telemetry_worker *worker, const struct handshake_record *record)
 {
     const struct access_log *log = log_of(worker);
     char memory[RECORD_BYTES_MAX];
     struct buffer line;
 
+    if (log == NULL)
+        return;
+    buffer_init(&line, memory, sizeof(memory));
+    log->format->handshake(&line, record);
+    (void)line_queue_put(log->queue, buffer_readable(&line));
+}
+
+void telemetry_report_handshake(struct telemetry_worker *worker,
+                                const struct handshake_record *record)
+{
     count_handshake(worker, &record->connection, TELEMETRY_FAILED);
     add_reason(worker->by_reason, record->reason);
     if (reason_is_certificate(record->reason) && record->reason != REASON_POSSESSION_UNPROVEN)
         add_reason(worker->verdicts, record->reason);
     if (record->has_trial)
         add_reason(worker->trials, record->trial);
-    if (log == NULL)
-        return;
-    buffer_init(&line, memory, sizeof(memory));
-    log->format->handshake(&line, record);
-    (void)line_queue_put(log->queue, buffer_readable(&line));
+    write_handshake(worker, record);
+}
+
+void telemetry_report_closing(struct telemetry_worker *worker,
+                              const struct handshake_record *record)
+{
+    add_reason(worker->by_reason, record->reason);
+    write_handshake(worker, record);
+}
+
+void telemetry_count_rejudged(struct telemetry_worker *worker, enum telemetry_rejudged result,
+                              enum reason reason)
+{
+    add_reason(worker->rejudged[result], reason);
 }
 
 void telemetry_count_handshake(struct telemetry_worker *worker,
@@ -383,6 +402,8 @@ void telemetry_total(const struct telemetry *telemetry, struct telemetry_totals 
             totals->by_reason[reason] += counter_get(&worker->by_reason[reason]);
             totals->verdicts[reason] += counter_get(&worker->verdicts[reason]);
             totals->trials[reason] += counter_get(&worker->trials[reason]);
+            for (size_t result = 0; result < TELEMETRY_REJUDGED_COUNT; result++)
+                totals->rejudged[result][reason] += counter_get(&worker->rejudged[result][reason]);
         }
     }
 }

@@ -113,6 +113,7 @@ struct handshake_record {
     struct record_certificate certificate;
     bool has_trial; /* as of an exchange */
     enum reason trial;
+    bool was_open; /* no handshake failed: the connection was closed later, between requests */
 };
 
 struct telemetry *telemetry_create(const struct telemetry_settings *settings, size_t workers,
@@ -154,6 +155,18 @@ enum telemetry_limit {
 };
 void telemetry_count_limit(struct telemetry_worker *worker, enum telemetry_limit limit);
 void telemetry_count_connection_refused(struct telemetry_worker *worker);
+/* Somebody was judged again outside of a request, and what came of it. */
+enum telemetry_rejudged {
+    TELEMETRY_REJUDGED_KEPT,
+    TELEMETRY_REJUDGED_ENDED,  /* a request that was being served */
+    TELEMETRY_REJUDGED_CLOSED, /* a connection that idled */
+    TELEMETRY_REJUDGED_COUNT
+};
+void telemetry_count_rejudged(struct telemetry_worker *worker, enum telemetry_rejudged result,
+                              enum reason reason);
+/* A connection that idled was closed, because its client is refused by now. */
+void telemetry_report_closing(struct telemetry_worker *worker,
+                              const struct handshake_record *record);
 
 enum telemetry_tls {
     TELEMETRY_TLS_NONE,
@@ -177,6 +190,7 @@ struct telemetry_totals {
     uint64_t by_reason[REASON_COUNT]; /* exchanges and handshakes */
     uint64_t verdicts[REASON_COUNT];  /* on certificates */
     uint64_t trials[REASON_COUNT];    /* the same, of trials */
+    uint64_t rejudged[TELEMETRY_REJUDGED_COUNT][REASON_COUNT];
 };
 /* From the control thread. */
 void telemetry_total(const struct telemetry *telemetry, struct telemetry_totals *totals);

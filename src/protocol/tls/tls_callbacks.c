@@ -195,6 +195,24 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
     return 0; /* the store has its own copy */
 }
 
+/* The chain of a session is judged as it stands now. */
+static bool may_resume(struct tls_connection *connection, const struct tls_session_store *store,
+                       const SSL_SESSION *session)
+{
+    const struct tls_session_origin *origin = tls_session_store_origin(store, session);
+    bool may;
+
+    /* Without its origin nobody knows whose it is. */
+    if (origin == NULL)
+        return false;
+    if (origin->attachment == NULL || connection->operations->may_resume == NULL)
+        return true;
+    ERR_set_mark();
+    may = connection->operations->may_resume(connection->owner, origin->attachment);
+    ERR_pop_to_mark();
+    return may;
+}
+
 static SSL_SESSION *on_find_session(SSL *ssl, const unsigned char *id, int size, int *copy)
 {
     struct tls_connection *connection = connection_of(ssl);
@@ -206,8 +224,14 @@ static SSL_SESSION *on_find_session(SSL *ssl, const unsigned char *id, int size,
         .version = SSL_version(ssl),
     };
 
+    SSL_SESSION *session = store == NULL ? NULL : tls_session_store_resume(store, &wish);
+
     *copy = 0; /* the session becomes the handshake's own */
-    return store == NULL ? NULL : tls_session_store_resume(store, &wish);
+    if (session == NULL || may_resume(connection, store, session))
+        return session;
+    tls_session_store_forget(store, session);
+    SSL_SESSION_free(session);
+    return NULL;
 }
 
 /* ---- messages as they pass ---- */

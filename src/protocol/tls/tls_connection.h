@@ -40,6 +40,9 @@ struct tls_owner_operations {
     void *(*acquire_attachment)(void *attachment);
     void (*release_attachment)(void *attachment);
     size_t (*attachment_bytes)(const void *attachment);
+    /* May a session with this attachment be resumed? If not, it is forgotten, and the handshake is
+     * a full one. NULL: all may. */
+    bool (*may_resume)(void *owner, void *attachment);
 };
 
 /* `first` serves until the ClientHello chooses. The descriptor stays the caller's. `operations`
