@@ -47,6 +47,13 @@ static void demand_printable_description(const struct certificate_description *d
     }
 }
 
+static bool is_of_the_verified(enum identity_format format)
+{
+    return format == IDENTITY_FORMAT_RFC9440_CHAIN || format == IDENTITY_FORMAT_PEM_URL_CHAIN ||
+           format == IDENTITY_FORMAT_PEM_ALB_CHAIN || format == IDENTITY_FORMAT_DER_BASE64_CHAIN ||
+           format == IDENTITY_FORMAT_XFCC_CHAIN || format == IDENTITY_FORMAT_PRINCIPAL;
+}
+
 static void demand_printable_headers(struct presented_certificate *presented, size_t der_size)
 {
     size_t memory_size = 16 * der_size + 4096;
@@ -63,7 +70,7 @@ static void demand_printable_headers(struct presented_certificate *presented, si
         demand_printable(value);
         if (format == IDENTITY_FORMAT_RFC9440 || format == IDENTITY_FORMAT_SHA256)
             demand((value.size > 0) == described);
-        if (format == IDENTITY_FORMAT_RFC9440_CHAIN || format == IDENTITY_FORMAT_PRINCIPAL)
+        if (is_of_the_verified(format))
             demand(value.size == 0);
     }
     memory_release(memory);

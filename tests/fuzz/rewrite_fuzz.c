@@ -33,7 +33,8 @@ static const struct http_limits rewritten_limits = {
 
 static const char trace_id[] = "0123456789abcdef0123456789abcdef";
 static const struct identity_header_settings headers[] = {
-    {"X-Verified", IDENTITY_FORMAT_VERIFICATION}, {"Client-Cert", IDENTITY_FORMAT_RFC9440}};
+    {.name = "X-Verified", .format = IDENTITY_FORMAT_VERIFICATION},
+    {.name = "Client-Cert", .format = IDENTITY_FORMAT_RFC9440}};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -180,7 +181,10 @@ static void rewrite(struct http_request *request, const struct rewrite_settings 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char separators[] = "-_.~";
-    struct rewrite_settings settings = {headers, sizeof(headers) / sizeof(headers[0]), false};
+    struct rewrite_settings settings = {.identity_headers = headers,
+                                        .identity_header_count =
+                                            sizeof(headers) / sizeof(headers[0]),
+                                        .forward_unverified = false};
     struct http_read_progress progress = {0};
     struct http_request request;
     struct arena arena;

@@ -796,9 +796,26 @@ static const struct setting identity_header_settings[] = {
         .name = "format", .type = SETTING_TEXT, .is_required = true,
         .is_valid = settings_identity_format_is_valid, FIELD(struct header_entry, format),
         .meaning = "What of the certificate it carries, and how: der_base64, rfc9440, "
-                   "rfc9440_chain, pem_url, subject, issuer, serial, sha256, sha1, principal or "
-                   "verification.",
+                   "rfc9440_chain, pem_url, subject, issuer, serial, sha256, sha1, principal, "
+                   "user, verification, xfcc, der_base64_chain, pem_url_chain, pem_alb, "
+                   "pem_alb_chain, validity_alb, traefik_info, not_before or not_after. See "
+                   "docs/FORWARDING.md.",
         .example = "format: pem_url\n",
+    },
+    {
+        .name = "elements", .type = SETTING_TEXTS, .is_valid = settings_xfcc_element_is_valid,
+        FIELD(struct header_entry, elements),
+        .otherwise = "hash, subject, uri and dns",
+        .meaning = "What the format xfcc has: hash, cert, chain, subject, uri, dns. They are "
+                   "written in this order, whatever order they are listed in.",
+        .example = "format: xfcc\nelements: [hash, cert, uri]\n",
+    },
+    {
+        .name = "by", .type = SETTING_TEXT, .is_valid = settings_xfcc_by_is_valid,
+        FIELD(struct header_entry, by),
+        .otherwise = "no By",
+        .meaning = "What the gateway is called in the format xfcc: a URI.",
+        .example = "format: xfcc\nby: spiffe://example.com/gateway\n",
     },
 };
 
@@ -814,7 +831,7 @@ static const struct settings_mapping identity_header_mapping = {
              "    identity_headers:\n"
              "      -\n"
              "        name: X-Certificate\n"
-             "        format: der_base64\n"
+             "        format: xfcc\n"
              "        @\n",
     SETTINGS(identity_header_settings),
     .size = sizeof(struct header_entry),
@@ -1090,6 +1107,16 @@ static const struct setting backend_settings[] = {
         .meaning = "When an endpoint that fails is left out.",
         .example = "ejection: { failures: 3, time: 5s }\n",
     },
+    {
+        .name = "identity_header_size", .type = SETTING_SIZE, .default_text = "8KiB",
+        .min = 256, .max = 64 * KIB, FIELD(struct backend_settings, identity_bytes_max),
+        .meaning = "How much all identity headers of a request may have together, names and ends "
+                   "of lines included: less than what the backend takes as a head, which is often "
+                   "8 KiB. A request with more is refused with 431, or, where certificates are "
+                   "optional, goes without them and with `FAILED:identity_header_too_large` as the "
+                   "verification. Nothing is ever cut off.",
+        .example = "identity_header_size: 16KiB\n",
+    },
     NOT_YET("protocol"),
     NOT_YET("path"),
     NOT_YET("affinity"),
@@ -1264,8 +1291,9 @@ static const struct setting listener_settings[] = {
         LIST_FIELD(struct listener_settings, identity_headers, identity_header_count),
         .meaning = "What backends are told of the client's certificate: client-cert, "
                    "client-cert-chain, x-arr-clientcert, verification, subject, issuer, serial, "
-                   "sha256, sha1, principal, ssl-client-cert, ssl-client-subject-dn, "
-                   "ssl-client-issuer-dn, ssl-client-verify, or a header with a name of your own. "
+                   "sha256, sha1, principal, user, ssl-client-cert, ssl-client-subject-dn, "
+                   "ssl-client-issuer-dn, ssl-client-verify, xfcc, traefik, alb, alb-chain, "
+                   "nginx, or a header with a name of your own. "
                    "An empty list tells them nothing. Whatever is in it, clients cannot set it.",
         .example = "identity_headers: [client-cert, verification]\n",
     },

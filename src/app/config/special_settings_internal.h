@@ -18,6 +18,8 @@ struct anchor_entry {
 struct header_entry {
     const char *name;
     const char *format;
+    const char *const *elements; /* of xfcc; NULL-terminated; NULL: the usual */
+    const char *by;              /* of xfcc */
 };
 struct endpoint_entry {
     const char *url;
@@ -132,6 +134,9 @@ bool settings_pseudonym_is_valid(struct slice text, struct error *error);
 /* A name for an identity header: one that no other part of a message has a use for. */
 bool settings_header_name_is_valid(struct slice text, struct error *error);
 bool settings_identity_format_is_valid(struct slice text, struct error *error);
+bool settings_xfcc_element_is_valid(struct slice text, struct error *error);
+/* A name for the By of X-Forwarded-Client-Cert: a URI. */
+bool settings_xfcc_by_is_valid(struct slice text, struct error *error);
 
 void settings_finish_certificate(struct settings_reader *reader, struct yaml_node *node,
                                  void *target);

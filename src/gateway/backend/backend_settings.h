@@ -45,6 +45,7 @@ struct backend_settings {
     size_t idle_max;           /* kept open, of one worker to one address; default 64 */
     uint64_t idle_ms;          /* default 60 s */
     struct backend_ejection_settings ejection;
+    size_t identity_bytes_max;  /* of all identity headers of a request; default 8 KiB */
     enum backend_expect expect; /* default: the backend does */
     struct position position;
 };

@@ -243,6 +243,7 @@ static struct rewrite_plan *build_rewrite(struct generation *generation,
         .identity_headers = listener->identity_headers,
         .identity_header_count = listener->identity_header_count,
         .forward_unverified = route->unverified,
+        .identity_bytes_max = route->backend->identity_bytes_max,
     };
 
     if (route->has_identity_headers) {

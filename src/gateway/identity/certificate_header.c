@@ -5,6 +5,8 @@
  */
 #include "gateway/identity/certificate_header_internal.h"
 
+#include <string.h>
+
 #include "runtime/encoding.h"
 
 static bool open_buffer(struct buffer *buffer, size_t size, struct arena *arena)
@@ -51,32 +53,81 @@ static size_t pem_size(size_t der_size)
            sizeof "-----END CERTIFICATE-----\n" - 1;
 }
 
-/* As encode_percent writes it. */
-static size_t percent_size(struct slice text)
+/* In which clothes a PEM text goes into a header. */
+struct escape {
+    const char *kept; /* besides letters, digits and "-._~" */
+    struct slice before;
+    struct slice behind;
+};
+
+static const struct escape plain_escape = {"", {NULL, 0}, {NULL, 0}};
+/* AWS leaves these alone, which readers that take "+" for a space must know. */
+static const struct escape alb_escape = {"+=/", {NULL, 0}, {NULL, 0}};
+static const struct escape xfcc_cert_escape = {"", SLICE_STATIC("Cert=\""), SLICE_STATIC("\"")};
+static const struct escape xfcc_chain_escape = {"", SLICE_STATIC("Chain=\""), SLICE_STATIC("\"")};
+
+static const struct escape *escape_of(enum identity_format format)
 {
-    size_t size = text.size;
+    switch ((int)format) {
+    case IDENTITY_FORMAT_PEM_ALB:
+    case IDENTITY_FORMAT_PEM_ALB_CHAIN:
+        return &alb_escape;
+    case IDENTITY_FORMAT_XFCC_CERT:
+        return &xfcc_cert_escape;
+    case IDENTITY_FORMAT_XFCC_CHAIN:
+        return &xfcc_chain_escape;
+    default:
+        return &plain_escape;
+    }
+}
+
+static bool is_kept(const struct escape *escape, char byte)
+{
+    return ascii_is_alphanumeric(byte) || (byte != '\0' && strchr("-._~", byte) != NULL) ||
+           (byte != '\0' && strchr(escape->kept, byte) != NULL);
+}
+
+static size_t escaped_size(const struct escape *escape, struct slice text)
+{
+    size_t size = escape->before.size + text.size + escape->behind.size;
 
     for (size_t i = 0; i < text.size; i++) {
-        char byte = text.data[i];
-
-        if (!ascii_is_alphanumeric(byte) && byte != '-' && byte != '.' && byte != '_' &&
-            byte != '~')
+        if (!is_kept(escape, text.data[i]))
             size += 2;
     }
     return size;
 }
 
-static struct slice encode_escaped_pem(struct slice der, struct arena *arena)
+static bool append_escaped(struct buffer *to, const struct escape *escape, struct slice text)
+{
+    bool complete = buffer_append(to, escape->before);
+
+    for (size_t i = 0; complete && i < text.size; i++) {
+        complete = is_kept(escape, text.data[i]) ? buffer_append_byte(to, text.data[i])
+                                                 : encode_percent(to, slice_from(&text.data[i], 1));
+    }
+    return complete && buffer_append(to, escape->behind);
+}
+
+static struct slice escape_text(struct slice text, enum identity_format format, struct arena *arena)
+{
+    const struct escape *escape = escape_of(format);
+    struct buffer value;
+
+    if (!open_buffer(&value, escaped_size(escape, text), arena) ||
+        !append_escaped(&value, escape, text))
+        return SLICE("");
+    return buffer_readable(&value);
+}
+
+static struct slice encode_escaped_pem(struct slice der, enum identity_format format,
+                                       struct arena *arena)
 {
     struct buffer pem;
-    struct buffer value;
 
     if (!open_buffer(&pem, pem_size(der.size), arena) || !certificate_write_pem(&pem, der))
         return SLICE("");
-    if (!open_buffer(&value, percent_size(buffer_readable(&pem)), arena) ||
-        !encode_percent(&value, buffer_readable(&pem)))
-        return SLICE("");
-    return buffer_readable(&value);
+    return escape_text(buffer_readable(&pem), format, arena);
 }
 
 static struct slice encode_der(const X509 *certificate, enum identity_format format,
@@ -90,7 +141,7 @@ static struct slice encode_der(const X509 *certificate, enum identity_format for
         return encode_bare_base64(der, arena);
     if (format == IDENTITY_FORMAT_RFC9440)
         return encode_byte_sequence(der, arena);
-    return encode_escaped_pem(der, arena);
+    return encode_escaped_pem(der, format, arena);
 }
 
 static struct slice copy_text(struct slice text, struct arena *arena)
@@ -108,6 +159,8 @@ struct slice certificate_header_encode(const X509 *certificate,
     case IDENTITY_FORMAT_DER_BASE64:
     case IDENTITY_FORMAT_RFC9440:
     case IDENTITY_FORMAT_PEM_URL:
+    case IDENTITY_FORMAT_PEM_ALB:
+    case IDENTITY_FORMAT_XFCC_CERT:
         return encode_der(certificate, format, arena);
     case IDENTITY_FORMAT_SUBJECT:
         return copy_text(description->subject, arena);
@@ -119,16 +172,32 @@ struct slice certificate_header_encode(const X509 *certificate,
         return copy_text(description->sha256, arena);
     case IDENTITY_FORMAT_SHA1:
         return copy_text(description->sha1, arena);
+    case IDENTITY_FORMAT_VALIDITY_ALB:
+    case IDENTITY_FORMAT_TRAEFIK_INFO:
+    case IDENTITY_FORMAT_NOT_BEFORE:
+    case IDENTITY_FORMAT_NOT_AFTER:
+    case IDENTITY_FORMAT_XFCC_HASH:
+    case IDENTITY_FORMAT_XFCC_SUBJECT:
+    case IDENTITY_FORMAT_XFCC_URI:
+    case IDENTITY_FORMAT_XFCC_DNS:
+        return certificate_header_encode_text(certificate, description, format, arena);
     case IDENTITY_FORMAT_NONE:
     case IDENTITY_FORMAT_RFC9440_CHAIN:
     case IDENTITY_FORMAT_PRINCIPAL:
     case IDENTITY_FORMAT_VERIFICATION:
     case IDENTITY_FORMAT_USER:
+    case IDENTITY_FORMAT_PEM_URL_CHAIN:
+    case IDENTITY_FORMAT_PEM_ALB_CHAIN:
+    case IDENTITY_FORMAT_DER_BASE64_CHAIN:
+    case IDENTITY_FORMAT_XFCC_CHAIN:
+    case IDENTITY_FORMAT_XFCC:
     case IDENTITY_FORMAT_COUNT:
     default:
         return SLICE("");
     }
 }
+
+/* ---- chains ---------------------------------------------------------------------------------- */
 
 static int issuer_count(STACK_OF(X509) * path)
 {
@@ -156,7 +225,7 @@ static bool append_issuer(struct buffer *to, const X509 *issuer, bool is_first, 
            append_byte_sequence(to, der);
 }
 
-struct slice certificate_header_encode_chain(STACK_OF(X509) * path, struct arena *arena)
+static struct slice encode_issuers(STACK_OF(X509) * path, struct arena *arena)
 {
     struct buffer value;
     size_t size = 0;
@@ -167,4 +236,59 @@ struct slice certificate_header_encode_chain(STACK_OF(X509) * path, struct arena
         if (!append_issuer(&value, sk_X509_value(path, i), i == 1, arena))
             return SLICE("");
     return buffer_readable(&value);
+}
+
+/* The leaf and its issuers. A leaf that is itself the anchor is still the leaf. */
+static int link_count(STACK_OF(X509) * path)
+{
+    int count = sk_X509_num(path);
+
+    return count > 1 ? count - 1 : count;
+}
+
+static bool append_link(struct buffer *to, struct slice der, bool is_first, bool is_pem)
+{
+    if (is_pem)
+        return certificate_write_pem(to, der);
+    return (is_first || buffer_append_byte(to, ',')) && encode_base64(to, der);
+}
+
+static bool append_links(struct buffer *to, STACK_OF(X509) * path, bool is_pem, struct arena *arena)
+{
+    for (int i = 0; i < link_count(path); i++) {
+        struct slice der;
+
+        if (!certificate_der(sk_X509_value(path, i), arena, &der) ||
+            !append_link(to, der, i == 0, is_pem))
+            return false;
+    }
+    return true;
+}
+
+static bool links_size(STACK_OF(X509) * path, bool is_pem, size_t *size)
+{
+    *size = 0;
+    for (int i = 0; i < link_count(path); i++) {
+        int der_size = i2d_X509(sk_X509_value(path, i), NULL);
+
+        if (der_size <= 0)
+            return false;
+        *size += is_pem ? pem_size((size_t)der_size) : encode_base64_size((size_t)der_size) + 1;
+    }
+    return *size > 0;
+}
+
+struct slice certificate_header_encode_chain(STACK_OF(X509) * path, enum identity_format format,
+                                             struct arena *arena)
+{
+    bool is_pem = format != IDENTITY_FORMAT_DER_BASE64_CHAIN;
+    struct buffer text;
+    size_t size = 0;
+
+    if (format == IDENTITY_FORMAT_RFC9440_CHAIN)
+        return encode_issuers(path, arena);
+    if (!links_size(path, is_pem, &size) || !open_buffer(&text, size, arena) ||
+        !append_links(&text, path, is_pem, arena))
+        return SLICE("");
+    return is_pem ? escape_text(buffer_readable(&text), format, arena) : buffer_readable(&text);
 }

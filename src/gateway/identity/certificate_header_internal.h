@@ -14,6 +14,11 @@
 struct slice certificate_header_encode(const X509 *certificate,
                                        const struct certificate_description *description,
                                        enum identity_format format, struct arena *arena);
-/* RFC 9440 section 2.3: the certificates between the leaf and the anchor; empty when there are
- * none. */
-struct slice certificate_header_encode_chain(STACK_OF(X509) * path, struct arena *arena);
+/* Of the verified path, without its anchor. The formats with a leaf have at least that; RFC 9440
+ * section 2.3 has what is between the leaf and the anchor, and is empty when nothing is. */
+struct slice certificate_header_encode_chain(STACK_OF(X509) * path, enum identity_format format,
+                                             struct arena *arena);
+/* What others have made of names and times; as certificate_header_encode. */
+struct slice certificate_header_encode_text(const X509 *certificate,
+                                            const struct certificate_description *description,
+                                            enum identity_format format, struct arena *arena);

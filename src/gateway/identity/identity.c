@@ -20,7 +20,7 @@ enum {
     SHARDS = 16,
     /* Scratch for encoding: every format, with the DER and PEM in between, for each octet. */
     SCRATCH_BYTES = 8192,
-    SCRATCH_BYTES_FACTOR = 32,
+    SCRATCH_BYTES_FACTOR = 96,
     NOTES_BYTES = 256 /* what notes usually take: one or two short ones */
 };
 
@@ -95,7 +95,11 @@ static struct slice encode(const X509 *leaf, const struct certificate_descriptio
 
     switch ((int)format) {
     case IDENTITY_FORMAT_RFC9440_CHAIN:
-        return certificate_header_encode_chain(verdict_path(verdict), arena);
+    case IDENTITY_FORMAT_PEM_URL_CHAIN:
+    case IDENTITY_FORMAT_PEM_ALB_CHAIN:
+    case IDENTITY_FORMAT_DER_BASE64_CHAIN:
+    case IDENTITY_FORMAT_XFCC_CHAIN:
+        return certificate_header_encode_chain(verdict_path(verdict), format, arena);
     case IDENTITY_FORMAT_PRINCIPAL:
         return principal_choose(&order, description);
     default:

@@ -31,9 +31,24 @@ enum identity_format {
     IDENTITY_FORMAT_SHA256,
     IDENTITY_FORMAT_SHA1,
     IDENTITY_FORMAT_PRINCIPAL,
-    IDENTITY_FORMAT_VERIFICATION, /* not of the certificate: SUCCESS, NONE, PASSTHROUGH or
-                                     FAILED:reason; written by rewrite */
-    IDENTITY_FORMAT_USER,         /* not of the certificate: who a rule of the policy says it is */
+    IDENTITY_FORMAT_VERIFICATION,  /* not of the certificate: SUCCESS, NONE, PASSTHROUGH or
+                                      FAILED:reason; written by rewrite */
+    IDENTITY_FORMAT_USER,          /* not of the certificate: who a rule of the policy says it is */
+    IDENTITY_FORMAT_PEM_URL_CHAIN, /* the leaf and its issuers, no anchor, URL-escaped */
+    IDENTITY_FORMAT_PEM_ALB,       /* URL-escaped PEM, "+", "=" and "/" left alone */
+    IDENTITY_FORMAT_PEM_ALB_CHAIN, /* the same of the leaf and its issuers, no anchor */
+    IDENTITY_FORMAT_VALIDITY_ALB,  /* "NotBefore=2026-01-02T03:04:05Z;NotAfter=..." */
+    IDENTITY_FORMAT_DER_BASE64_CHAIN, /* base64 of the leaf and its issuers, comma-separated */
+    IDENTITY_FORMAT_TRAEFIK_INFO,     /* Subject, Issuer, SerialNumber, NB, NA, SAN; URL-escaped */
+    IDENTITY_FORMAT_NOT_BEFORE,       /* "Jan  2 03:04:05 2026 GMT", as nginx writes it */
+    IDENTITY_FORMAT_NOT_AFTER,
+    IDENTITY_FORMAT_XFCC, /* an element of X-Forwarded-Client-Cert, made of those below */
+    IDENTITY_FORMAT_XFCC_HASH,
+    IDENTITY_FORMAT_XFCC_CERT,
+    IDENTITY_FORMAT_XFCC_CHAIN,
+    IDENTITY_FORMAT_XFCC_SUBJECT,
+    IDENTITY_FORMAT_XFCC_URI,
+    IDENTITY_FORMAT_XFCC_DNS,
     IDENTITY_FORMAT_COUNT
 };
 

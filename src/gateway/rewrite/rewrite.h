@@ -31,22 +31,38 @@
 struct identity_header_settings {
     const char *name; /* as written to the backend */
     enum identity_format format;
+    unsigned elements; /* of XFCC: 1 << IDENTITY_FORMAT_XFCC_...; 0: hash, subject, URIs, DNS */
+    const char *by;    /* of XFCC: what the gateway is called; NULL: nothing is said */
 };
+
+/* Where the verification goes when a plan has no other name for it. */
+#define IDENTITY_VERIFICATION_NAME "X-Client-Cert-Verification"
+
+/* "traefik", "alb", ... are several headers at once. */
+enum { IDENTITY_PRESET_MAX = 8 };
 
 struct rewrite_settings {
     const struct identity_header_settings *identity_headers;
     size_t identity_header_count;
     bool forward_unverified; /* the route says `unverified: true` */
+    /* What the lines of all identity headers of a request may have together; 0: what there is room
+     * for. */
+    size_t identity_bytes_max;
 };
 
-/* "client-cert", "client-cert-chain", "x-arr-clientcert", "verification", ... the short names of
- * `identity_headers`; false when there is no such name. */
-bool identity_header_find(struct slice short_name, struct identity_header_settings *header);
-/* The short name at `index`, for listing them; NULL behind the last. */
+/* "client-cert", "client-cert-chain", "x-arr-clientcert", "alb", ... the short names of
+ * `identity_headers`: how many headers it stands for, written to `found`; 0 when there is no such
+ * name. */
+size_t identity_header_find(struct slice short_name,
+                            struct identity_header_settings found[IDENTITY_PRESET_MAX]);
+/* The short name at `index`, for listing them, those of several headers too; NULL behind the last.
+ */
 const char *identity_header_short_name(size_t index);
+/* "hash", "cert", "chain", "subject", "uri", "dns": a format that is a part of XFCC; NONE. */
+enum identity_format identity_xfcc_element_find(struct slice name);
 /* "pem_url", "der_base64", ... of `{ name, format }`; IDENTITY_FORMAT_NONE when there is none. */
 enum identity_format identity_format_find(struct slice name);
-/* "none" for IDENTITY_FORMAT_NONE. */
+/* "none" for IDENTITY_FORMAT_NONE, and for parts of XFCC, which nobody can ask for. */
 const char *identity_format_name(enum identity_format format);
 
 /* The names that only we may say: the fixed list, to which the generation adds every name that any

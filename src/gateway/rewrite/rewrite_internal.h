@@ -8,9 +8,16 @@
 #include "gateway/rewrite/rewrite.h"
 #include "protocol/http/http_write.h"
 
-/* Where our verification header goes when a plan has no other name for it. */
-#define REWRITE_VERIFICATION_NAME "X-Client-Cert-Verification"
-#define REWRITE_TRACE_ID_NAME     "X-AppGW-Trace-Id"
+#define REWRITE_TRACE_ID_NAME "X-AppGW-Trace-Id"
+
+struct rewrite_plan {
+    struct identity_header_settings *headers;
+    size_t header_count;
+    size_t identity_bytes_max; /* 0: no limit but the buffer's */
+    bool forward_unverified;
+    bool has_verification;
+    const struct http_name_set *owned_names; /* borrowed */
+};
 
 /* Does the name carry, or claim to carry, the identity of a client? `owned_names` may be NULL. */
 bool rewrite_is_identity_name(const struct http_name_set *owned_names, struct slice name);
@@ -70,5 +77,10 @@ void rewrite_write_max_forwards(struct rewrite_writer *writer, const struct http
 void rewrite_write_announcement(struct rewrite_writer *writer,
                                 const struct http_name_set *owned_names,
                                 const struct http_fields *fields);
+/* The identity headers, all of them or none. False when they are too large, and the route does not
+ * say that a client is served without. */
+bool rewrite_write_identity(const struct rewrite_plan *plan,
+                            const struct rewrite_request_facts *facts,
+                            struct rewrite_writer *writer);
 /* The empty line; without it, all that was written is taken back. */
 enum http_write_outcome rewrite_writer_finish(struct rewrite_writer *writer);

@@ -6,64 +6,6 @@
  */
 #include "gateway/rewrite/rewrite_internal.h"
 
-#include "runtime/memory.h"
-
-struct rewrite_plan {
-    struct identity_header_settings *headers;
-    size_t header_count;
-    bool forward_unverified;
-    bool has_verification;
-    const struct http_name_set *owned_names; /* borrowed */
-};
-
-struct rewrite_plan *rewrite_plan_create(const struct rewrite_settings *settings,
-                                         const struct http_name_set *owned_names)
-{
-    struct rewrite_plan *plan = memory_allocate(sizeof(*plan));
-
-    plan->owned_names = owned_names;
-    plan->forward_unverified = settings->forward_unverified;
-    plan->header_count = settings->identity_header_count;
-    plan->headers = memory_allocate_array(plan->header_count, sizeof(*plan->headers));
-    for (size_t i = 0; i < plan->header_count; i++) {
-        plan->headers[i].name = memory_copy_text(settings->identity_headers[i].name);
-        plan->headers[i].format = settings->identity_headers[i].format;
-        if (plan->headers[i].format == IDENTITY_FORMAT_VERIFICATION)
-            plan->has_verification = true;
-    }
-    return plan;
-}
-
-/* The names are copies of ours, which the settings can only show as constant. */
-static void release_name(const char *name)
-{
-    union {
-        const char *constant;
-        char *ours;
-    } data = {.constant = name};
-
-    memory_release(data.ours);
-}
-
-void rewrite_plan_destroy(struct rewrite_plan *plan)
-{
-    if (plan == NULL)
-        return;
-    for (size_t i = 0; i < plan->header_count; i++)
-        release_name(plan->headers[i].name);
-    memory_release(plan->headers);
-    memory_release(plan);
-}
-
-unsigned rewrite_plan_formats(const struct rewrite_plan *plan)
-{
-    unsigned formats = 0;
-
-    for (size_t i = 0; i < plan->header_count; i++)
-        formats |= 1U << plan->headers[i].format;
-    return formats;
-}
-
 /* ---- what the client said ------------------------------------------------------------------ */
 
 /* We say these ourselves, or answer them ourselves. */
@@ -144,70 +86,6 @@ static void write_trace(const struct rewrite_request_facts *facts, struct rewrit
     rewrite_write_field(writer, SLICE("traceparent"), slice_from_text(parent));
 }
 
-/* ---- who the client is --------------------------------------------------------------------- */
-
-/* Of what was only presented, and only where the route says so. The mode is asked besides: a
- * certificate that a stricter mode has not accepted is nobody's to forward. */
-static bool forwards_presented(const struct rewrite_plan *plan,
-                               const struct rewrite_request_facts *facts)
-{
-    return plan->forward_unverified && facts->mode == CLIENT_CERTIFICATE_UNVERIFIED &&
-           facts->authentication->identity == NULL && facts->presented != NULL;
-}
-
-static struct slice verification_of(const struct rewrite_plan *plan,
-                                    const struct rewrite_request_facts *facts)
-{
-    if (facts->authentication->identity != NULL)
-        return SLICE("SUCCESS");
-    return forwards_presented(plan, facts) ? SLICE("PASSTHROUGH") : SLICE("NONE");
-}
-
-/* Every certificate has these, so that nothing means that the arena is used up. */
-static bool always_exists(enum identity_format format)
-{
-    return format == IDENTITY_FORMAT_DER_BASE64 || format == IDENTITY_FORMAT_RFC9440 ||
-           format == IDENTITY_FORMAT_PEM_URL || format == IDENTITY_FORMAT_SHA256 ||
-           format == IDENTITY_FORMAT_SHA1;
-}
-
-/* The value of an identity header; empty: it is left out. False when it exists and is too large. */
-static bool find_value(const struct rewrite_plan *plan, const struct rewrite_request_facts *facts,
-                       enum identity_format format, struct slice *value)
-{
-    *value = SLICE("");
-    if (format == IDENTITY_FORMAT_VERIFICATION) {
-        *value = verification_of(plan, facts);
-    } else if (format == IDENTITY_FORMAT_USER) {
-        *value = facts->user;
-    } else if (facts->authentication->identity != NULL) {
-        *value = identity_header(facts->authentication->identity, format);
-    } else if (forwards_presented(plan, facts)) {
-        *value = presented_certificate_header(facts->presented, format, facts->arena);
-        return !slice_is_empty(*value) || !always_exists(format);
-    }
-    return true;
-}
-
-static bool write_identity(const struct rewrite_plan *plan,
-                           const struct rewrite_request_facts *facts, struct rewrite_writer *writer)
-{
-    if (facts->mode == CLIENT_CERTIFICATE_NONE)
-        return true;
-    for (size_t i = 0; i < plan->header_count; i++) {
-        struct slice value;
-
-        if (!find_value(plan, facts, plan->headers[i].format, &value))
-            return false;
-        if (!slice_is_empty(value))
-            rewrite_write_field(writer, slice_from_text(plan->headers[i].name), value);
-    }
-    /* A backend must be able to tell what was verified from what was not. */
-    if (plan->forward_unverified && !plan->has_verification)
-        rewrite_write_field(writer, SLICE(REWRITE_VERIFICATION_NAME), verification_of(plan, facts));
-    return true;
-}
-
 /* ---- the head ------------------------------------------------------------------------------ */
 
 /* Running out of room is told apart by whose fields did not fit. */
@@ -253,7 +131,7 @@ enum reason rewrite_request_head(const struct rewrite_plan *plan,
     write_trace(facts, &writer);
     reason = reason_of(writer.outcome, false);
 
-    if (reason == REASON_NONE && !write_identity(plan, facts, &writer))
+    if (reason == REASON_NONE && !rewrite_write_identity(plan, facts, &writer))
         writer.outcome = HTTP_WRITE_NO_ROOM;
     if (rewrite_writer_finish(&writer) != HTTP_WRITE_DONE)
         return reason == REASON_NONE ? reason_of(writer.outcome, true) : reason;

@@ -668,6 +668,36 @@ TEST(an_endpoint_is_scheme_host_and_port)
     CHECK_CASES(cases);
 }
 
+TEST(what_an_identity_header_says_can_mean_only_that)
+{
+    static const struct problem_case cases[] = {
+        {LISTENER_WITH NO_CERTIFICATE
+         "    identity_headers:\n"
+         "      - { name: X-A, format: pem_url, elements: [hash] }\n"
+         "      - { name: X-B, format: sha1, by: \"spiffe://a/b\" }\n"
+         "      - { name: X-C, format: xfcc, elements: [hash, xfcc_hash] }\n"
+         "      - { name: X-D, format: xfcc, by: gateway }\n"
+         "      - { name: X-E, format: xfcc, by: \"spiffe://a/b;Hash=00\" }\n"
+         "      - { name: x-client-cert-verification, format: subject }\n"
+         "      - { name: X-F, format: xfcc_hash }\n",
+         "8:49: error: 'elements' belongs to the format xfcc alone\n"
+         "9:40: error: 'by' belongs to the format xfcc alone\n"
+         "10:53: error: 'xfcc_hash' is not hash, cert, chain, subject, uri or dns\n"
+         "11:40: error: 'gateway' is not a URI such as spiffe://example.com/gateway, without , ; = "
+         "or quotes\n"
+         "12:40: error: 'spiffe://a/b;Hash=00' is not a URI such as spiffe://example.com/gateway, "
+         "without , ; = or quotes\n"
+         "13:53: error: 'x-client-cert-verification' carries the format verification and no "
+         "other\n"
+         "14:30: error: there is no format 'xfcc_hash'\n"},
+        {LISTENER_WITH NO_CERTIFICATE "    identity_headers: [alb, "
+                                      "{ name: X-AMZN-MTLS-CLIENTCERT-LEAF, format: pem_url }]\n",
+         "7:29: error: the header 'X-AMZN-MTLS-CLIENTCERT-LEAF' is in this list twice\n"},
+    };
+
+    CHECK_CASES(cases);
+}
+
 TEST(identity_headers_have_names_that_nothing_else_uses)
 {
     static const struct problem_case cases[] = {
@@ -1092,6 +1122,7 @@ int main(void)
         cmocka_unit_test(a_predefined_policy_has_a_name_and_may_lose_something),
         cmocka_unit_test(anchors_are_files_that_are_named),
         cmocka_unit_test(an_endpoint_is_scheme_host_and_port),
+        cmocka_unit_test(what_an_identity_header_says_can_mean_only_that),
         cmocka_unit_test(identity_headers_have_names_that_nothing_else_uses),
         cmocka_unit_test(a_name_that_nothing_has_is_answered_with_the_nearest),
         cmocka_unit_test(tls_of_a_backend_is_read_strictly),

@@ -437,9 +437,9 @@ TEST(a_route_that_demands_less_than_its_listener_is_an_exemption)
 TEST(every_name_that_a_route_fills_is_ours_everywhere)
 {
     static const struct identity_header_settings route_headers[] = {
-        {"X-Route-Cert", IDENTITY_FORMAT_PEM_URL}};
+        {.name = "X-Route-Cert", .format = IDENTITY_FORMAT_PEM_URL}};
     static const struct identity_header_settings listener_headers[] = {
-        {"X-Listener-Cert", IDENTITY_FORMAT_SUBJECT}};
+        {.name = "X-Listener-Cert", .format = IDENTITY_FORMAT_SUBJECT}};
     const struct http_name_set *names;
     struct generation *generation;
     struct world world;

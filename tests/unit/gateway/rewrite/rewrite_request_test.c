@@ -608,10 +608,13 @@ TEST(no_spelling_of_our_names_passes)
 TEST(every_name_of_the_fixed_list_and_every_short_name_is_stripped)
 {
     for (size_t i = 0; identity_header_short_name(i) != NULL; i++) {
-        struct identity_header_settings header;
+        struct identity_header_settings headers[IDENTITY_PRESET_MAX];
+        size_t count =
+            identity_header_find(slice_from_text(identity_header_short_name(i)), headers);
 
-        assert_true(identity_header_find(slice_from_text(identity_header_short_name(i)), &header));
-        assert_is_stripped(slice_from_text(header.name));
+        assert_true(count > 0);
+        for (size_t j = 0; j < count; j++)
+            assert_is_stripped(slice_from_text(headers[j].name));
     }
 }
 
@@ -774,24 +777,32 @@ TEST(connection_cannot_remove_what_we_add)
 /* ---- who the client is ---- */
 
 static const struct identity_header_settings all_headers[] = {
-    {"Client-Cert", IDENTITY_FORMAT_RFC9440},
-    {"Client-Cert-Chain", IDENTITY_FORMAT_RFC9440_CHAIN},
-    {"X-ARR-ClientCert", IDENTITY_FORMAT_DER_BASE64},
-    {"ssl-client-cert", IDENTITY_FORMAT_PEM_URL},
-    {"X-Subject", IDENTITY_FORMAT_SUBJECT},
-    {"X-Issuer", IDENTITY_FORMAT_ISSUER},
-    {"X-Serial", IDENTITY_FORMAT_SERIAL},
-    {"X-Sha256", IDENTITY_FORMAT_SHA256},
-    {"X-Sha1", IDENTITY_FORMAT_SHA1},
-    {"X-Principal", IDENTITY_FORMAT_PRINCIPAL},
+    {.name = "Client-Cert", .format = IDENTITY_FORMAT_RFC9440},
+    {.name = "Client-Cert-Chain", .format = IDENTITY_FORMAT_RFC9440_CHAIN},
+    {.name = "X-ARR-ClientCert", .format = IDENTITY_FORMAT_DER_BASE64},
+    {.name = "ssl-client-cert", .format = IDENTITY_FORMAT_PEM_URL},
+    {.name = "X-Subject", .format = IDENTITY_FORMAT_SUBJECT},
+    {.name = "X-Issuer", .format = IDENTITY_FORMAT_ISSUER},
+    {.name = "X-Serial", .format = IDENTITY_FORMAT_SERIAL},
+    {.name = "X-Sha256", .format = IDENTITY_FORMAT_SHA256},
+    {.name = "X-Sha1", .format = IDENTITY_FORMAT_SHA1},
+    {.name = "X-Principal", .format = IDENTITY_FORMAT_PRINCIPAL},
 };
 
 static const struct identity_header_settings verification_header[] = {
-    {"X-Client-Cert-Verification", IDENTITY_FORMAT_VERIFICATION}};
+    {.name = "X-Client-Cert-Verification", .format = IDENTITY_FORMAT_VERIFICATION}};
 
-static const struct rewrite_settings all_settings = {all_headers, COUNT(all_headers), false};
-static const struct rewrite_settings unverified_settings = {all_headers, COUNT(all_headers), true};
-static const struct rewrite_settings verification_settings = {verification_header, 1, false};
+static const struct rewrite_settings all_settings = {.identity_headers = all_headers,
+                                                     .identity_header_count = COUNT(all_headers),
+                                                     .forward_unverified = false};
+static const struct rewrite_settings unverified_settings = {.identity_headers = all_headers,
+                                                            .identity_header_count =
+                                                                COUNT(all_headers),
+                                                            .forward_unverified = true};
+static const struct rewrite_settings verification_settings = {.identity_headers =
+                                                                  verification_header,
+                                                              .identity_header_count = 1,
+                                                              .forward_unverified = false};
 
 /* A client with a verified certificate, its parts alive as long as this. */
 struct verified_client {
@@ -968,8 +979,9 @@ TEST(what_was_not_verified_is_forwarded_where_a_route_says_so_and_says_that_it_w
 TEST(the_verification_header_has_the_name_that_the_route_gives_it)
 {
     static const struct identity_header_settings headers[] = {
-        {"X-Verified", IDENTITY_FORMAT_VERIFICATION}};
-    static const struct rewrite_settings settings = {headers, 1, true};
+        {.name = "X-Verified", .format = IDENTITY_FORMAT_VERIFICATION}};
+    static const struct rewrite_settings settings = {
+        .identity_headers = headers, .identity_header_count = 1, .forward_unverified = true};
     struct http_request request = request_from(forging_request);
     struct rewrite_request_facts facts = facts_of(CLIENT_CERTIFICATE_UNVERIFIED);
     struct outgoing outgoing = rewrite(&settings, &request, &facts);
