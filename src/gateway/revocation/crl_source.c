@@ -44,21 +44,26 @@ static const struct crl *find_delta(const struct lists *lists, const struct crl 
     return newest;
 }
 
+/* A delta list that has ended still says who is revoked, but takes nobody off any more: a later one
+ * may have put them back. */
 static struct crl_entry find_entry(const struct crl *complete, const struct crl *delta,
-                                   struct slice serial)
+                                   struct slice serial, int64_t now)
 {
     struct crl_entry entry = {.listing = CRL_NOT_LISTED};
 
     if (delta != NULL)
         entry = crl_find(delta, serial);
+    if (entry.listing == CRL_REMOVED && now >= crl_get_facts(delta)->next_update)
+        entry.listing = CRL_NOT_LISTED;
     return entry.listing == CRL_NOT_LISTED ? crl_find(complete, serial) : entry;
 }
 
-static int64_t end_of(const struct crl *complete, const struct crl *delta)
+static int64_t end_of(const struct crl *complete, const struct crl *delta,
+                      const struct crl_entry *entry)
 {
     int64_t end = crl_get_facts(complete)->next_update;
 
-    if (delta != NULL && crl_get_facts(delta)->next_update > end)
+    if (delta != NULL && (entry->listing == CRL_REMOVED || crl_get_facts(delta)->next_update > end))
         end = crl_get_facts(delta)->next_update;
     return end;
 }
@@ -68,8 +73,9 @@ static void read_list(struct reading *reading, const struct lists *lists,
 {
     const struct crl_facts *facts = crl_get_facts(complete);
     const struct crl *delta = find_delta(lists, complete);
-    struct crl_entry entry = find_entry(complete, delta, serial_of(question->subject));
-    int64_t end = end_of(complete, delta);
+    struct crl_entry entry =
+        find_entry(complete, delta, serial_of(question->subject), question->now);
+    int64_t end = end_of(complete, delta, &entry);
 
     reading->is_covered = true;
     if (entry.listing == CRL_REVOKED) {

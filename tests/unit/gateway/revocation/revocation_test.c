@@ -212,6 +212,30 @@ TEST(a_delta_list_adds_and_takes_off)
     close_world();
 }
 
+/* The issuer may have revoked again in a delta list that nobody has brought us. */
+TEST(a_delta_list_that_has_ended_takes_nobody_off)
+{
+    open_world();
+    know("base.crl",
+         &(struct crl_spec){.number = 5,
+                            .revoked = {"0a0b"},
+                            .reasons = {6},
+                            .next_update = FIXTURE_NOW + 9 * FIXTURE_DAY},
+         &issuing);
+    know("delta.crl",
+         &(struct crl_spec){.number = 6,
+                            .base = 5,
+                            .revoked = {"0a0b"},
+                            .reasons = {8},
+                            .next_update = FIXTURE_NOW + FIXTURE_DAY},
+         &issuing);
+    /* Nor may anybody remember for longer that it did. */
+    assert_int_equal(check_at(&STRICT, FIXTURE_NOW).valid_until, FIXTURE_NOW + FIXTURE_DAY);
+    assert_result(&STRICT, FIXTURE_NOW + FIXTURE_DAY - 1, REASON_NONE);
+    assert_result(&STRICT, FIXTURE_NOW + FIXTURE_DAY, REASON_CERTIFICATE_REVOKED);
+    close_world();
+}
+
 /* A delta list of a later base changes nothing here, and nothing is good by a delta list alone. */
 TEST(a_delta_list_counts_with_its_base_alone)
 {
@@ -283,6 +307,7 @@ int main(void)
         cmocka_unit_test(exceptions_hold_for_what_they_name_and_for_as_long),
         cmocka_unit_test(a_chain_is_good_when_each_of_its_certificates_is),
         cmocka_unit_test(a_delta_list_adds_and_takes_off),
+        cmocka_unit_test(a_delta_list_that_has_ended_takes_nobody_off),
         cmocka_unit_test(a_delta_list_counts_with_its_base_alone),
         cmocka_unit_test(a_current_delta_list_keeps_its_base_going),
         cmocka_unit_test(the_newest_list_counts_wherever_it_came_from),
