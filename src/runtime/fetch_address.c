@@ -3,7 +3,8 @@
  * The ranges are those of the registries for special purposes (RFC 6890 and its updates). Of IPv6
  * only 2000::/3 is given out for global use, so that all else is refused as a whole. Ranges that
  * carry an IPv4 address in disguise (6to4, Teredo, NAT64) are refused too: what they lead to is
- * not in the address's own family to be seen.
+ * not in the address's own family to be seen. One address looks public and is not: in Azure's
+ * networks the host of a virtual machine answers at it, and hands out what configures the machine.
  */
 #include "runtime/fetch_address.h"
 
@@ -31,6 +32,7 @@ static const struct special_range special_ranges[] = {
     {{V4(10, 0, 0, 0),      V4(10, 255, 255, 255)},    "a private address"},
     {{V4(100, 64, 0, 0),    V4(100, 127, 255, 255)},   "an address behind a carrier's NAT"},
     {{V4(127, 0, 0, 0),     V4(127, 255, 255, 255)},   "a loopback address"},
+    {{V4(168, 63, 129, 16), V4(168, 63, 129, 16)},     "an address of Azure's hosts"},
     {{V4(169, 254, 0, 0),   V4(169, 254, 255, 255)},   "a link-local address"},
     {{V4(172, 16, 0, 0),    V4(172, 31, 255, 255)},    "a private address"},
     {{V4(192, 0, 0, 0),     V4(192, 0, 0, 255)},       "a special-purpose address"},

@@ -38,6 +38,7 @@ TEST(refuses_what_is_not_of_the_public_internet)
         {"100.64.0.1:80", "an address behind a carrier's NAT"},
         {"127.0.0.1:80", "a loopback address"},
         {"127.255.255.254:80", "a loopback address"},
+        {"168.63.129.16:32526", "an address of Azure's hosts"},
         {"169.254.169.254:80", "a link-local address"},
         {"172.16.0.1:80", "a private address"},
         {"172.31.255.255:80", "a private address"},
