@@ -27,7 +27,14 @@ static const char default_ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 static const char default_groups[] = "X25519:P-256:P-384";
 static const unsigned char alpn[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
-static const uint64_t context_options = SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION;
+/* As in tls_profile.c: from 3.2 on libssl takes certificates that are compressed, and claim to be
+ * of any size (CVE-2025-66199). */
+#ifndef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+#define SSL_OP_NO_RX_CERTIFICATE_COMPRESSION 0
+#endif
+
+static const uint64_t context_options =
+    SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RX_CERTIFICATE_COMPRESSION;
 
 struct tls_client_profile {
     SSL_CTX *context;

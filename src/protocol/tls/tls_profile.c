@@ -28,9 +28,16 @@ static const char default_ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-A
 static const char default_groups[] = "X25519:P-256:P-384";
 static const char *const default_alpn[] = {"http/1.1", NULL};
 
+/* From 3.2 on libssl takes certificates that are compressed, and claim to be of any size
+ * (CVE-2025-66199). */
+#ifndef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+#define SSL_OP_NO_RX_CERTIFICATE_COMPRESSION 0
+#endif
+
 static const uint64_t context_options =
     SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_SESSION_RESUMPTION_ON_RENEGOTIATION |
-    SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+    SSL_OP_NO_COMPRESSION | SSL_OP_NO_RX_CERTIFICATE_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+    SSL_OP_PRIORITIZE_CHACHA |
     SSL_OP_ENABLE_MIDDLEBOX_COMPAT /* RFC 8446 appendix D.4: a MUST where the client wants it */;
 
 struct tls_profile {

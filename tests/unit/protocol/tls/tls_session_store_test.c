@@ -119,6 +119,41 @@ TEST(keeps_tls_1_3_sessions_small)
     tls_session_store_destroy(store);
 }
 
+/* Row 90 of the list of attacks (CVE-2024-2511): clients that come again and again, and never
+ * resume. */
+TEST(is_full_at_its_limit_however_many_sessions_there_were)
+{
+    enum { VISITORS = 400, BYTES_MAX = 128 * 1024 };
+
+    for (int version = TLS1_2_VERSION; version <= TLS1_3_VERSION; version++) {
+        struct tls_session_store *store =
+            tls_session_store_create(&(struct tls_session_store_settings){
+                .bytes_max = BYTES_MAX, .lifetime_seconds = 100, .seconds = test_seconds});
+        struct tls_profile *profile =
+            tls_fixture_profile(&(struct tls_fixture_profile){.ask = TLS_ASK}, store);
+        struct tls_fixture_listener listener = {NULL, profile};
+        struct tls_fixture_attachment attachment = {1, 42};
+        struct visit visit = {.listeners = &listener,
+                              .listener_count = 1,
+                              .client = tls_fixture_client(version, &tls_fixture_pki()->client),
+                              .attachment = &attachment};
+
+        for (int i = 0; i < VISITORS; i++) {
+            make(&visit);
+            SSL_SESSION_free(visit.session);
+            visit.session = NULL;
+        }
+        assert_in_range(tls_session_store_count(store).entries, 1, VISITORS - 1);
+        assert_true(tls_session_store_count(store).bytes <= BYTES_MAX);
+        /* Nor does libssl keep any in a place of its own. */
+        assert_int_equal(attachment.references, 1 + tls_session_store_count(store).entries);
+        SSL_CTX_free(visit.client);
+        tls_profile_release(profile);
+        tls_session_store_destroy(store);
+        assert_int_equal(attachment.references, 1);
+    }
+}
+
 /* A client of TLS 1.3 may use a ticket several times, from several connections. */
 TEST(resumes_from_one_ticket_more_than_once)
 {
@@ -462,6 +497,7 @@ int main(void)
     return RUN_TESTS(
         cmocka_unit_test(resumes_and_returns_the_attachment_without_judging),
         cmocka_unit_test(keeps_tls_1_3_sessions_small),
+        cmocka_unit_test(is_full_at_its_limit_however_many_sessions_there_were),
         cmocka_unit_test(resumes_from_one_ticket_more_than_once),
         cmocka_unit_test(gives_a_session_of_another_context_a_full_handshake),
         cmocka_unit_test(resumes_under_its_own_name_only),
