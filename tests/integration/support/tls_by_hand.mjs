@@ -140,15 +140,16 @@ class Messages {
     }
 }
 
+/* `host` null: no server_name. */
 function clientHello(host, random, suite, sessionId, ...more) {
-    const name = Buffer.concat([number(0, 1), vector(2, Buffer.from(host, "latin1"))]);
+    const name = Buffer.concat([number(0, 1), vector(2, Buffer.from(host ?? "", "latin1"))]);
     return message(
         MESSAGE.CLIENT_HELLO,
         ...[number(0x0303, 2), random, vector(1, sessionId), vector(2, number(suite, 2))],
         vector(1, Buffer.from([0])),
         vector(
             2,
-            extension(0, vector(2, name)),
+            ...(host === null ? [] : [extension(0, vector(2, name))]),
             extension(10, vector(2, number(P256, 2))),
             extension(13, vector(2, number(ECDSA_P256_SHA256, 2), number(0x0804, 2))),
             ...more,
@@ -408,4 +409,45 @@ export async function talkByHand({ address, port }, options) {
         socket.destroy();
     }
     return result;
+}
+
+/* ---- two ClientHellos ----------------------------------------------------------------------- */
+
+/* RFC 8446 section 4.1.3: the random of a HelloRetryRequest. */
+const RETRY = sha256(Buffer.from("HelloRetryRequest"));
+
+/*
+ * A TLS 1.3 client that offers no key share, so that it is asked for another ClientHello, and says
+ * something else in that one: `first` and `second` are { host (null: none), alpn (null: none) }.
+ * The number of the alert that came of it, or null when the handshake went on.
+ */
+export async function sayHelloTwice({ address, port }, first, second) {
+    const socket = net.connect({ host: address, port });
+    await before(once(socket, "connect"), "a TCP connection");
+    const messages = new Messages(new Records(socket));
+    const [random, sessionId] = [randomBytes(32), randomBytes(32)];
+    const say = ({ host, alpn }, ...shares) => {
+        const protocols = alpn === null ? [] : [vector(1, Buffer.from(alpn, "latin1"))];
+        messages.send(
+            clientHello(
+                ...[host, random, 0x1301, sessionId],
+                ...[extension(43, vector(1, number(0x0304, 2)))],
+                ...(alpn === null ? [] : [extension(16, vector(2, ...protocols))]),
+                extension(51, vector(2, ...shares)),
+            ),
+        );
+        return messages.receiveUntil(MESSAGE.SERVER_HELLO);
+    };
+    try {
+        const asked = await say(first);
+        if (!asked.subarray(2, 34).equals(RETRY)) throw new Error("there was no second chance");
+        const exchange = createECDH("prime256v1");
+        await say(second, Buffer.concat([number(P256, 2), vector(2, exchange.generateKeys())]));
+        return null;
+    } catch (error) {
+        if (!(error instanceof AlertReceived)) throw error;
+        return error.description;
+    } finally {
+        socket.destroy();
+    }
 }
