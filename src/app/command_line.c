@@ -19,6 +19,7 @@
 #include "app/command_text.h"
 #include "app/config/config.h"
 #include "app/demo/demo.h"
+#include "app/explain_bench.h"
 #include "app/gateway_run.h"
 #include "app/init_command.h"
 #include "app/manual_page.h"
@@ -29,6 +30,7 @@ static int run_command(int argc, char **argv);
 static int check_command(int argc, char **argv);
 static int init_command(int argc, char **argv);
 static int demo_command(int argc, char **argv);
+static int explain_command(int argc, char **argv);
 static int version_command(int argc, char **argv);
 static int help_command(int argc, char **argv);
 
@@ -63,6 +65,26 @@ static const struct command_option demo_options[] = {
     {.name = NULL},
 };
 
+static const struct command_option explain_options[] = {
+    {"--url", "URL", "the request, with https, host and path; the host is also the server name"},
+    {"--cert", "FILE", "the certificate of the client, as PEM, DER or PFX; else it has none"},
+    {"--chain", "FILE", "what the client shows behind its certificate, as PEM"},
+    {"--password-file", "FILE", "the password of a PFX"},
+    {"--source-address", "ADDRESS", "the address of the client, 127.0.0.1 when nobody says"},
+    {"--method", "METHOD", "the method of the request, instead of GET"},
+    {"--header", "FIELD", "a field of the request, its name and value; can be given again"},
+    {"--server-name", "NAME", "the server name that the client sends, if not the host of the URL"},
+    {"--address", "ADDRESS", "the listener to connect to, if the port of the URL does not say"},
+    {"--time", "TIME", "when it happens, a day or a second in UTC; else now"},
+    {"--online", NULL, "ask OCSP responders as well"},
+    {"--expect", "OUTCOME", "allow, or a reason; anything else ends with exit status 3"},
+    {"--json", NULL, "answer for programs"},
+    {"--against", "FILE", "compare with that configuration, for the requests of an access log"},
+    {"--log", "FILE", "the access log, as JSON, for --against"},
+    {"--certs", "DIR", "certificates of the clients in the log, each as SHA256.pem"},
+    {.name = NULL},
+};
+
 static const struct command_option whoami_options[] = {
     {"--address", "ADDRESS", "where the viewer listens"},
     {.name = NULL},
@@ -91,6 +113,8 @@ static const struct command commands[] = {
     {"init", init_command, "[FILE]", "ask five questions and write a configuration", NULL},
     {"demo", demo_command, "",
      "a gateway, a throw-away PKI and a viewer, and what to try with them", demo_options},
+    {"explain", explain_command, "[FILE]",
+     "what would be done with a request, step by step, and why", explain_options},
     {"whoami", whoami_main, "",
      "certificate viewer backend, which shows who the gateway says the client is", whoami_options},
     {"version", version_command, "", "the versions of sallyport and of its libraries", NULL},
@@ -238,6 +262,14 @@ static int run_demo_gateway(const char *configuration, demo_ready *on_ready, voi
 static int demo_command(int argc, char **argv)
 {
     return demo_main(argc, argv, run_demo_gateway);
+}
+
+/* ---- explain
+ * ----------------------------------------------------------------------------------------- */
+
+static int explain_command(int argc, char **argv)
+{
+    return explain_main(argc, argv, &explain_workshop);
 }
 
 /* ---- version and help

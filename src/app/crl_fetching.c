@@ -336,6 +336,12 @@ static void begin_fetch(void *context)
 
     if (address->fetch != NULL || address->is_reading)
         return;
+    if (address->owner->settings.fetcher == NULL) {
+        crl_registry_note_problem(address->owner->settings.registry, address->url,
+                                  "nothing is fetched here");
+        publish(address);
+        return;
+    }
     address->fetch = fetch_start(address->owner->settings.fetcher, &request, on_fetched, address);
     if (address->fetch == NULL)
         fail(address, "as many fetches wait as may");

@@ -31,7 +31,7 @@ enum {
 
 struct crl_fetching_settings {
     struct event_loop *loop;
-    struct fetcher *fetcher;
+    struct fetcher *fetcher; /* NULL: what was kept is all there is */
     struct crl_registry *registry;
     const char *directory; /* where state is kept; NULL: nowhere */
 };

@@ -310,6 +310,8 @@ static bool send_question(struct job *job)
                    .slow_seconds = 5},
     };
 
+    if (job->keeper->fetcher == NULL)
+        return false;
     buffer_init(&question, question_memory, sizeof question_memory);
     buffer_init(&url, url_memory, sizeof url_memory);
     if (!write_question(job, &question))
@@ -364,7 +366,8 @@ static bool start_job(struct job *job)
     job->responder = responder;
     if (!send_question(job)) {
         keeper->results[RESULT_NOT_SENT]++;
-        fail(job, "the question could not be sent");
+        fail(job, keeper->fetcher == NULL ? "no responder is asked here"
+                                          : "the question could not be sent");
         end_job(job);
         return true;
     }

@@ -27,7 +27,8 @@ enum {
     OCSP_SLOW_BYTES_PER_SECOND = 100
 };
 
-/* The keeper begins at once. `directory` may be NULL. */
+/* The keeper begins at once. `fetcher` may be NULL: nobody is asked, and what was kept is all there
+ * is. `directory` may be NULL. */
 struct ocsp_keeper *ocsp_keeper_create(struct revocation_facts *facts, struct event_loop *loop,
                                        struct fetcher *fetcher, const char *directory);
 /* Before the loop and the fetcher. NULL is fine. */

@@ -33,7 +33,8 @@ void revocation_keeper_adopt(struct revocation_keeper *keeper, const struct gene
 /* `on_changed` is called when workers should look again. */
 void revocation_keeper_start(struct revocation_keeper *keeper, struct event_loop *loop,
                              event_callback *on_changed, void *context);
-/* From now on lists are fetched too. `directory`: where they are kept; NULL: nowhere. */
+/* From now on lists are fetched too. `directory`: where they are kept; NULL: nowhere. `fetcher` may
+ * be NULL: what was kept is all there is. */
 void revocation_keeper_fetch(struct revocation_keeper *keeper, struct fetcher *fetcher,
                              const char *directory);
 /* Before the fetcher and the loop are destroyed. */

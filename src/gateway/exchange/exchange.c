@@ -193,6 +193,14 @@ static enum step refuse(struct exchange *exchange, enum reason reason, const cha
 /* ---- deciding
  * ------------------------------------------------------------------------------------ */
 
+/* Seconds since 1970. */
+static int64_t decision_time(const struct exchange *exchange)
+{
+    int64_t imagined = exchange->environment->decision_time;
+
+    return imagined == 0 ? clock_wall_seconds() : imagined;
+}
+
 /* The certificate of the connection, judged for this demand; what was judged before is forgotten.
  */
 static enum reason authenticate(struct exchange *exchange)
@@ -206,8 +214,8 @@ static enum reason authenticate(struct exchange *exchange)
     exchange->authentication =
         exchange->has_no_time
             ? authentication_check_finally(demand, connection->presented, stores,
-                                           clock_wall_seconds())
-            : authentication_check(demand, connection->presented, stores, clock_wall_seconds());
+                                           decision_time(exchange))
+            : authentication_check(demand, connection->presented, stores, decision_time(exchange));
     exchange->has_waited = false;
     return exchange->authentication.reason;
 }
@@ -275,7 +283,7 @@ static enum reason admit(struct exchange *exchange)
         .presented = exchange->start.connection->presented,
         .http = exchange->request,
         .source = exchange->client,
-        .now = clock_wall_seconds(),
+        .now = decision_time(exchange),
     };
 
     exchange->admission = (struct admission){.is_decided = false};
@@ -1265,6 +1273,25 @@ uint64_t exchange_progress(const struct exchange *exchange)
 void exchange_drain(struct exchange *exchange)
 {
     exchange->draining = true;
+}
+
+struct exchange_decision exchange_get_decision(const struct exchange *exchange)
+{
+    return (struct exchange_decision){
+        .listener = exchange->listener,
+        .route = exchange->route,
+        .authentication = &exchange->authentication,
+        .has_policy = exchange->admission.is_decided,
+        .policy = exchange->admission.decision,
+        .has_policy_trial = exchange->admission.is_tried,
+        .policy_trial = exchange->admission.trial,
+        .user = admission_user(&exchange->admission),
+        .client = exchange->client,
+        .stripped = exchange->stripped,
+        .reason = exchange->reason,
+        .detail = exchange->detail,
+        .status = exchange->status,
+    };
 }
 
 void exchange_reset(struct exchange *exchange)

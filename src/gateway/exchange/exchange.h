@@ -18,6 +18,7 @@
 #include "gateway/exchange/route_plan.h"
 #include "gateway/identity/authentication.h"
 #include "gateway/listener/listener.h"
+#include "gateway/policy/policy.h"
 #include "gateway/rewrite/rewrite.h"
 #include "gateway/telemetry/telemetry.h"
 #include "protocol/http/http_message.h"
@@ -73,6 +74,7 @@ struct exchange_environment {
     char *scratch;               /* for an outgoing head; used within one call */
     size_t scratch_bytes;
     uint64_t *trace_state; /* two words of a generator of trace ids, the worker's; not secret */
+    int64_t decision_time; /* seconds since 1970, for who asks what would be then; 0: it is now */
 };
 
 enum { EXCHANGE_SCRATCH_BYTES = 112 * 1024 };
@@ -157,6 +159,23 @@ uint64_t exchange_wait_limit_ms(const struct exchange *exchange);
 uint64_t exchange_progress(const struct exchange *exchange);
 /* From now on the connection closes behind the answer. */
 void exchange_drain(struct exchange *exchange);
+/* What the walk has come to, for who explains it. Borrowed, until the exchange goes on. */
+struct exchange_decision {
+    const struct listener *listener;
+    const struct route *route; /* NULL: none, or it did not come so far */
+    const struct authentication *authentication;
+    bool has_policy; /* the route has one, and it was asked */
+    struct policy_decision policy;
+    bool has_policy_trial;
+    struct policy_decision policy_trial;
+    struct slice user;
+    struct ip_address client; /* the peer, or whom a trusted proxy names */
+    size_t stripped;
+    enum reason reason;
+    const char *detail;
+    unsigned status; /* of an answer of the gateway's own */
+};
+struct exchange_decision exchange_get_decision(const struct exchange *exchange);
 /* Releases what it holds. It must be finished. */
 void exchange_reset(struct exchange *exchange);
 const char *exchange_state_name(const struct exchange *exchange);
