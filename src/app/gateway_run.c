@@ -45,6 +45,7 @@
 #include "protocol/x509/key_decoding.h"
 #include "protocol/x509/public_authorities.h"
 #include "runtime/clock.h"
+#include "runtime/clock_watch.h"
 #include "runtime/event_loop.h"
 #include "runtime/log.h"
 #include "runtime/memory.h"
@@ -86,6 +87,7 @@ struct gateway {
     struct monitoring *monitoring; /* NULL: nobody watches */
     char *problems;                /* of a configuration that could not be used, a line each */
     struct timer *drain_limit;
+    struct clock_watch *clock;
     struct file_watch *files;
     struct timespec read_since;     /* when reading the last configuration was begun */
     struct configured_files failed; /* of a configuration that could not be used; else empty */
@@ -693,6 +695,15 @@ static void on_revocation_changed(void *context)
         worker_recheck_revocation(gateway->workers[i]);
 }
 
+/* Whatever is known about revocation is known by the clock, too. */
+static void on_clock_set(void *context)
+{
+    const struct gateway *gateway = context;
+
+    log_event(LOG_INFO, "the clock was set: clients are judged again");
+    revocation_facts_touch(revocation_keeper_facts(gateway->revocation));
+}
+
 static void on_hangup(void *context)
 {
     struct gateway *gateway = context;
@@ -893,6 +904,10 @@ static bool start(struct gateway *gateway, struct error *error)
     gateway->files = file_watch_create(gateway->loop, on_files_changed, gateway);
     watch_files(gateway);
     revocation_keeper_start(gateway->revocation, gateway->loop, on_revocation_changed, gateway);
+    gateway->clock = clock_watch_create(gateway->loop, on_clock_set, gateway);
+    if (gateway->clock == NULL)
+        log_event(LOG_WARNING, "the system does not tell when its clock is set: clients are judged "
+                               "by it within a minute");
     gateway->signals[0] = event_signal_create(gateway->loop, SIGTERM, on_terminate, gateway);
     gateway->signals[1] = event_signal_create(gateway->loop, SIGINT, on_terminate, gateway);
     gateway->signals[2] = event_signal_create(gateway->loop, SIGHUP, on_hangup, gateway);
@@ -951,6 +966,7 @@ static void release(struct gateway *gateway)
         monitoring_stop(gateway->monitoring);
         timer_destroy(gateway->drain_limit);
         timer_destroy(gateway->second_try);
+        clock_watch_destroy(gateway->clock);
         file_watch_destroy(gateway->files);
         revocation_keeper_stop(gateway->revocation);
         ocsp_keeper_destroy(gateway->responders);

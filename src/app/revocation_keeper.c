@@ -38,7 +38,8 @@ struct revocation_keeper {
     uint64_t named_refresh_ms;     /* of what certificates name; 0: that is not fetched */
     event_callback *on_changed;
     void *context;
-    struct timespec read_since; /* when the files were read, or some of them */
+    struct timespec read_since; /* no file was read before this, or it was read again after it */
+    bool has_read;
     bool is_stopped;
 };
 
@@ -230,10 +231,20 @@ static bool read_and_offer(struct revocation_keeper *keeper, const char *path, s
     return is_taken;
 }
 
+/* All files are about to be read. The clock is that of files' times. */
+static void note_reading(struct revocation_keeper *keeper)
+{
+    clock_gettime(CLOCK_REALTIME_COARSE, &keeper->read_since);
+    keeper->has_read = true;
+}
+
 bool revocation_keeper_prepare(struct revocation_keeper *keeper,
                                const struct generation *generation, struct error *error)
 {
-    clock_gettime(CLOCK_REALTIME_COARSE, &keeper->read_since);
+    /* Later only what is new is read: what was read before may have changed meanwhile, and the
+     * watch that would have told may be replaced before it did. */
+    if (!keeper->has_read)
+        note_reading(keeper);
     set_issuers(keeper, generation);
     for (size_t i = 0; i < profile_count(generation); i++) {
         const struct crl_settings *settings = lists_of(generation, i);
@@ -339,6 +350,7 @@ static void on_files_changed(void *context)
 {
     struct revocation_keeper *keeper = context;
 
+    note_reading(keeper);
     for (size_t i = 0; i < keeper->files.count; i++) {
         struct reading *reading = memory_allocate(sizeof *reading);
 

@@ -15,6 +15,7 @@ import { makeCrl } from "./support/crl.mjs";
 import { startGateway } from "./support/gateway.mjs";
 import { readMetrics, valueOf, WATCHED } from "./support/operator.mjs";
 import { makePki } from "./support/pki.mjs";
+import { compileClockStep } from "./support/service_manager.mjs";
 import { answerWith, startScriptedBackend } from "./support/scripted_backend.mjs";
 
 const pki = makePki(after);
@@ -25,7 +26,9 @@ const bob = pki.client("bob");
 /* A second is promised; the rest is for machines that are busy with other tests. */
 const PROMISED_MS = 3000;
 const PIECE = "16\r\nanother piece of this\n\r\n";
-const get = (target) => `GET ${target} HTTP/1.1\r\nHost: gateway.test\r\n\r\n`;
+const get = (target, more = "") =>
+    `GET ${target} HTTP/1.1\r\nHost: gateway.test\r\n${more}\r\n`;
+const LAST = get("/", "Connection: close\r\n");
 
 function makeFolder(context) {
     const folder = mkdtempSync(path.join(tmpdir(), "sallyport-rejudge-"));
@@ -57,12 +60,13 @@ async function startBackend(context) {
     return backend;
 }
 
-function configure(backend, trust, { limits = {}, policy, policies } = {}) {
+function configure(backend, trust, { limits = {}, headers = [], policy, policies } = {}) {
     const clientCertificate = { mode: "required", trust };
     const one = { endpoints: [backend.url], connections: 1, queue: { size: 10, timeout: "30s" } };
     return configuration(
         [
             listener(pki, backend, 1, "main", clientCertificate, {
+                identity_headers: headers,
                 routes: [
                     { name: "queue", paths: ["/hold", "/queue"], backend: "one", policy },
                     { name: "all", backend: backend.url, policy },
@@ -77,6 +81,12 @@ function configure(backend, trust, { limits = {}, policy, policies } = {}) {
 
 const open = (context, gateway, credential, more = {}) =>
     connect(context, pki, gateway.endpoint("main"), { credential, more });
+
+async function mySession(context, gateway, credential, more = {}) {
+    const client = await open(context, gateway, credential, more);
+    assert.equal((await client.request(LAST)).status, 200);
+    return client.sessions.find(() => true, "a session");
+}
 
 async function received(backend, target, count) {
     while (backend.count(target) < count) {
@@ -280,4 +290,222 @@ describe("what a client does is ended, wherever it is, and what others do is not
         await assertEnded(gateway, mine, late, "certificate_expired");
         await assertUnharmed(gateway, backend, others);
     });
+});
+
+/* ---- after each wait ---- */
+
+/* Rounds are put off, so that nothing but the look after the wait can refuse. */
+describe("after a wait a request is judged once more,", () => {
+    async function startLate(context) {
+        const list = makeFolder(context)("issuing.crl");
+        put(makeCrl(issuer, { number: 1 }), list);
+        const backend = await startBackend(context);
+        const revocation = { sources: ["crl"], crl: { files: [list] } };
+        const trust = { anchors: [pki.root.certificate], intermediates: [issuer.certificate] };
+        const gateway = await startGateway(
+            context,
+            configure(backend, { ...trust, revocation }, { limits: { rejudge_interval: "60s" } }),
+        );
+        let number = 1;
+        const renew = async (...revoked) => {
+            const from = gateway.events.items.length;
+            put(makeCrl(issuer, { number: ++number, revoked }), list);
+            await gateway.events.find((line) => line.includes("are new"), "the list", from);
+        };
+        await renew(); // the round that follows this one is a minute away
+        return { backend, gateway, renew };
+    }
+
+    test("in the queue of a backend", async (context) => {
+        const { backend, gateway, renew } = await startLate(context);
+        const holder = await open(context, gateway, bob);
+        holder.send(get("/hold"));
+        await received(backend, "/hold", 1);
+        const { client } = await SITUATIONS.queue(context, gateway, backend, alice);
+        const other = await SITUATIONS.queue(context, gateway, backend, bob);
+        await renew(alice);
+        backend.release();
+        assert.equal((await client.answer()).status, 400);
+        assert.equal((await other.client.answer()).status, 200);
+        assert.equal(backend.count("/queue"), 1, "the refused one never went out");
+    });
+
+    test("before it is sent a second time", async (context) => {
+        const { backend, gateway, renew } = await startLate(context);
+        const client = await open(context, gateway, alice);
+        assert.equal((await client.request(get("/"))).status, 200); // only what was kept alive
+        client.send(get("/drop"));
+        await received(backend, "/drop", 1);
+        await renew(alice);
+        backend.release();
+        const answer = await client.answer();
+        assert.equal(answer.status, 400);
+        assert.match(answer.body, /certificate_revoked/);
+        assert.equal(backend.count("/drop"), 1);
+    });
+
+    test("and between two requests of a connection", async (context) => {
+        const { gateway, renew } = await startLate(context);
+        const client = await open(context, gateway, alice);
+        assert.equal((await client.request(get("/"))).status, 200);
+        await renew(alice);
+        const answer = await client.request(get("/"));
+        assert.equal(answer.status, 400);
+        assert.match(answer.body, /certificate_revoked/);
+    });
+
+    test("by the configuration of now, not the one that it came under", async (context) => {
+        const backend = await startBackend(context);
+        const carol = pki.client("carol-of-others", { issuer: pki.otherRoot });
+        const trust = (...anchors) => ({ anchors: anchors.map((one) => one.certificate) });
+        const limits = { rejudge_interval: "60s" };
+        const both = trust(pki.root, pki.otherRoot);
+        const gateway = await startGateway(context, configure(backend, both, { limits }));
+        const more = configure(backend, { ...both, depth: 3 }, { limits });
+        assert.ok((await gateway.reload(more)).reloaded);
+        const holder = await open(context, gateway, bob);
+        holder.send(get("/hold"));
+        await received(backend, "/hold", 1);
+        const { client } = await SITUATIONS.queue(context, gateway, backend, carol);
+        const less = configure(backend, trust(pki.root), { limits });
+        assert.ok((await gateway.reload(less)).reloaded);
+        backend.release();
+        const answer = await client.answer();
+        assert.equal(answer.status, 400);
+        assert.match(answer.body, /certificate_issuer_unknown/);
+        assert.equal(backend.count("/queue"), 0);
+    });
+});
+
+/* ---- resumption: the rules of peers.md, by their letters ---- */
+
+for (const version of ["TLSv1.2", "TLSv1.3"]) {
+    describe(`a session that is resumed, ${version}:`, () => {
+        const only = { minVersion: version, maxVersion: version };
+        const trust = { anchors: [pki.root.certificate], intermediates: [issuer.certificate] };
+
+        async function resume(context, gateway, credential, session) {
+            const client = await open(context, gateway, credential, { ...only, session });
+            const answer = await client.request(get("/"));
+            return { answer, resumed: client.socket.isSessionReused() };
+        }
+
+        test("rules a and e: it belongs to what it was judged by", async (context) => {
+            const backend = await startBackend(context);
+            const gateway = await startGateway(context, configure(backend, trust));
+            const session = await mySession(context, gateway, alice, only);
+            assert.ok((await gateway.reload(configure(backend, { ...trust, depth: 3 }))).reloaded);
+            const { answer, resumed } = await resume(context, gateway, alice, session);
+            assert.deepEqual([answer.status, resumed], [200, false]);
+        });
+
+        test("rule b: the rules are those of now", async (context) => {
+            const backend = await startBackend(context);
+            const rules = (...all) => ({
+                policy: "doors",
+                policies: { doors: [...all, { allow: { subject: { O: "Example" } } }] },
+            });
+            const gateway = await startGateway(context, configure(backend, trust, rules()));
+            const session = await mySession(context, gateway, alice, only);
+            const deny = { deny: { subject: { CN: "alice" } } };
+            const changed = configure(backend, trust, rules(deny));
+            assert.ok((await gateway.reload(changed)).reloaded);
+            const { answer, resumed } = await resume(context, gateway, alice, session);
+            assert.deepEqual([answer.status, resumed], [403, true]);
+        });
+
+        test("rules b and d: who is revoked resumes nothing, others do", async (context) => {
+            const list = makeFolder(context)("issuing.crl");
+            put(makeCrl(issuer, { number: 1 }), list);
+            const backend = await startBackend(context);
+            const revocation = { sources: ["crl"], crl: { files: [list] } };
+            const configured = configure(backend, { ...trust, revocation });
+            const gateway = await startGateway(context, configured);
+            const mine = await mySession(context, gateway, alice, only);
+            const others = await mySession(context, gateway, bob, only);
+            put(makeCrl(issuer, { number: 2, revoked: [alice] }), list);
+            await gateway.events.find((line) => line.includes("are new"), "the new list");
+            const refused = await resume(context, gateway, alice, mine);
+            assert.deepEqual([refused.answer.status, refused.resumed], [400, false]);
+            const record = await gateway.record((one) => one.reason === "certificate_revoked");
+            assert.equal(record.resumed, false);
+            const kept = await resume(context, gateway, bob, others);
+            assert.deepEqual([kept.answer.status, kept.resumed], [200, true]);
+            /* Also when the list takes it back: what was forgotten is gone. */
+            const from = gateway.events.items.length;
+            put(makeCrl(issuer, { number: 3 }), list);
+            await gateway.events.find((line) => line.includes("are new"), "the next list", from);
+            const later = await resume(context, gateway, alice, mine);
+            assert.deepEqual([later.answer.status, later.resumed], [200, false]);
+        });
+
+        test("rule f: the backend is told the same", async (context) => {
+            const backend = await startBackend(context);
+            const told = ["client-cert", "client-cert-chain", "verification", "principal"];
+            const configured = configure(backend, trust, { headers: told });
+            const gateway = await startGateway(context, configured);
+            const session = await mySession(context, gateway, alice, only);
+            assert.ok((await resume(context, gateway, alice, session)).resumed);
+            const [full, resumed] = backend.requests.items.map(({ head }) =>
+                head.split("\r\n").filter((line) => /^(Client|X-Client|X-Principal)/i.test(line)),
+            );
+            assert.ok(full.length >= 3, full.join("\n"));
+            assert.deepEqual(full, resumed);
+        });
+    });
+}
+
+test("a list that is renewed just before a reload is not lost", async (context) => {
+    const list = makeFolder(context)("issuing.crl");
+    put(makeCrl(issuer, { number: 1 }), list);
+    const backend = await startBackend(context);
+    const revocation = { sources: ["crl"], crl: { files: [list] } };
+    const trust = { anchors: [pki.root.certificate], intermediates: [issuer.certificate] };
+    const gateway = await startGateway(context, configure(backend, { ...trust, revocation }));
+    put(makeCrl(issuer, { number: 2, revoked: [alice] }), list);
+    const next = configure(backend, { ...trust, revocation, depth: 3 });
+    assert.ok((await gateway.reload(next)).reloaded);
+    await gateway.events.find((line) => line.includes("are new"), "the new list");
+    const { status } = await nodeGet(pki, gateway.endpoint("main"), { credential: alice });
+    assert.equal(status, 400);
+});
+
+test("a clock that is set forward ends what has expired, and back lets it in", async (context) => {
+    const hour = pki.client("hour", {
+        subject: "/O=Example/CN=alice",
+        until: new Date(Date.now() + 3_600_000),
+    });
+    const backend = await startBackend(context);
+    const gateway = await startGateway(
+        context,
+        configure(backend, { anchors: [pki.root.certificate] }),
+        {
+            environment: {
+                LD_PRELOAD: compileClockStep(context),
+                ASAN_OPTIONS: "verify_asan_link_order=0:detect_leaks=0",
+            },
+        },
+    );
+    const status = async (session) => {
+        const client = await open(context, gateway, hour, { session });
+        const answer = await client.request(LAST);
+        return [answer.status, client.socket.isSessionReused()];
+    };
+    const session = await mySession(context, gateway, hour);
+    assert.deepEqual(await status(session), [200, true]);
+    const mine = await openAll(context, gateway, backend, hour);
+    const others = await openAll(context, gateway, backend, bob);
+    gateway.signal("SIGUSR2");
+    await gateway.events.find((line) => line.includes("the clock was set"), "the clock");
+    await assertEnded(gateway, mine, Date.now(), "certificate_expired");
+    await assertUnharmed(gateway, backend, others);
+    /* Rule b: the dates of the chain are looked at when a session is offered. */
+    assert.deepEqual(await status(session), [400, false]);
+    gateway.signal("SIGUSR2");
+    await gateway.events.find(
+        (line) => line.includes("the clock was set"),
+        "the clock",
+        gateway.events.items.length,
+    );
+    assert.deepEqual(await status(session), [200, false], "what was forgotten stays forgotten");
 });

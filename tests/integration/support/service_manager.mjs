@@ -35,6 +35,10 @@ export function compileStuckWorker(context) {
     return compile(context, "stuck_worker", ["-shared", "-fPIC"]);
 }
 
+export function compileClockStep(context) {
+    return compile(context, "step_clock", ["-shared", "-fPIC"]);
+}
+
 export function compileAllocationCounter(context) {
     return compile(context, "count_allocations", ["-shared", "-fPIC"]);
 }
