@@ -61,7 +61,7 @@ const gateway = await startGateway(
                 },
             ),
         ],
-        { limits: { keep_alive: "3s" } },
+        { limits: { keep_alive: "3s", response_rate: "0B" } },
     ),
     { listeners: 3 },
 );
