@@ -226,10 +226,12 @@ static enum crl_offer offer(struct reading *reading)
 
     if (!reading->is_read)
         return CRL_OFFER_REFUSED;
-    /* Whoever answers in the issuer's place could give us the list of another one. */
-    if (!crl_registry_has_same_issuers(registry, address->url, &reading->set)) {
-        error_set(&reading->error, ERROR_CERTIFICATE,
-                  "it is not of the issuer that the list in use is of");
+    /* Whoever answers in the issuer's place could give us the list of another one, or about others.
+     */
+    if (!crl_registry_may_replace(registry, address->url, &reading->set, clock_wall_seconds())) {
+        error_set(
+            &reading->error, ERROR_CERTIFICATE,
+            "it is not of the issuer that the list in use is of, or about other certificates");
         return CRL_OFFER_REFUSED;
     }
     return crl_registry_offer(registry, address->url, &reading->set, clock_wall_seconds(),
@@ -417,7 +419,7 @@ void crl_fetching_add(struct crl_fetching *fetching, struct slice url, uint64_t 
     } else if (is_fetched(text) && (is_configured || fetching->named_count < CRL_ADDRESSES_MAX)) {
         start_address(fetching, text, refresh_ms, is_configured);
         return;
-    } else if (!crl_registry_set_address(fetching->settings.registry, text, false, false)) {
+    } else if (!crl_registry_skip_address(fetching->settings.registry, text)) {
         char printable[256];
         struct buffer words;
 

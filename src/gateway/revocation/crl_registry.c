@@ -37,6 +37,7 @@ struct address {
     char *url;
     bool is_awaited;
     bool is_for_all;
+    bool is_skipped;
 };
 
 struct crl_registry {
@@ -48,6 +49,7 @@ struct crl_registry {
     size_t origin_count;
     struct address *addresses;
     size_t address_count;
+    size_t skipped_count;
     bool has_changed;
 };
 
@@ -371,47 +373,91 @@ static size_t find_address(const struct crl_registry *registry, const char *url)
     return i;
 }
 
+static void add_address(struct crl_registry *registry, const char *url)
+{
+    registry->addresses = memory_resize(registry->addresses, (registry->address_count + 1) *
+                                                                 sizeof *registry->addresses);
+    registry->addresses[registry->address_count++] = (struct address){memory_copy_text(url)};
+}
+
 bool crl_registry_set_address(struct crl_registry *registry, const char *url, bool is_awaited,
                               bool is_for_all)
 {
     size_t at = find_address(registry, url);
     bool is_known = at < registry->address_count;
+    struct address *address;
 
     if (is_known && registry->addresses[at].is_awaited == is_awaited &&
-        registry->addresses[at].is_for_all == is_for_all)
+        registry->addresses[at].is_for_all == is_for_all && !registry->addresses[at].is_skipped)
         return true;
-    if (!is_known) {
-        registry->addresses = memory_resize(registry->addresses, (registry->address_count + 1) *
-                                                                     sizeof *registry->addresses);
-        registry->addresses[registry->address_count++] = (struct address){memory_copy_text(url)};
-    }
-    registry->addresses[at].is_awaited = is_awaited;
-    registry->addresses[at].is_for_all = is_for_all;
+    if (!is_known)
+        add_address(registry, url);
+    address = &registry->addresses[at];
+    registry->skipped_count -= address->is_skipped ? 1 : 0;
+    address->is_skipped = false;
+    address->is_awaited = is_awaited;
+    address->is_for_all = is_for_all;
     registry->has_changed = true;
     return is_known;
+}
+
+/* The others keep their order. */
+static void remove_address(struct crl_registry *registry, size_t at)
+{
+    registry->skipped_count -= registry->addresses[at].is_skipped ? 1 : 0;
+    memory_release(registry->addresses[at].url);
+    registry->address_count--;
+    memmove(&registry->addresses[at], &registry->addresses[at + 1],
+            (registry->address_count - at) * sizeof *registry->addresses);
+    registry->has_changed = true;
+}
+
+static void forget_first_skipped(struct crl_registry *registry)
+{
+    size_t at = 0;
+
+    while (!registry->addresses[at].is_skipped)
+        at++;
+    remove_address(registry, at);
+}
+
+bool crl_registry_skip_address(struct crl_registry *registry, const char *url)
+{
+    if (find_address(registry, url) < registry->address_count)
+        return true;
+    if (registry->skipped_count == CRL_SKIPPED_ADDRESSES_MAX)
+        forget_first_skipped(registry);
+    add_address(registry, url);
+    registry->addresses[registry->address_count - 1].is_skipped = true;
+    registry->skipped_count++;
+    registry->has_changed = true;
+    return false;
 }
 
 void crl_registry_forget_address(struct crl_registry *registry, const char *url)
 {
     size_t at = find_address(registry, url);
 
-    if (at == registry->address_count)
-        return;
-    memory_release(registry->addresses[at].url);
-    registry->addresses[at] = registry->addresses[--registry->address_count];
-    registry->has_changed = true;
+    if (at < registry->address_count)
+        remove_address(registry, at);
 }
 
-bool crl_registry_has_same_issuers(const struct crl_registry *registry, const char *origin,
-                                   const struct crl_set *set)
+static bool is_replaced_by(const struct crl *held, const struct crl *list, int64_t now)
+{
+    if (now < crl_get_facts(held)->next_update)
+        return has_same_place(held, list);
+    return slice_equals(crl_get_facts(held)->issuer, crl_get_facts(list)->issuer);
+}
+
+bool crl_registry_may_replace(const struct crl_registry *registry, const char *origin,
+                              const struct crl_set *set, int64_t now)
 {
     const struct origin *found = find_origin(registry, origin);
 
     for (size_t i = 0; found != NULL && i < found->count; i++) {
-        struct slice issuer = crl_get_facts(found->lists[i].list)->issuer;
         size_t at = 0;
 
-        while (at < set->count && !slice_equals(crl_get_facts(set->lists[at])->issuer, issuer))
+        while (at < set->count && !is_replaced_by(found->lists[i].list, set->lists[at], now))
             at++;
         if (at == set->count)
             return false;

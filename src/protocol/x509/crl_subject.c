@@ -125,21 +125,22 @@ bool crl_covers(const struct crl *list, const struct crl_subject *subject)
     return scope->name_count == 0 || shares_name(scope, subject);
 }
 
+/* Of the name a short digest of its canonical form, which is all that libcrypto gives away of it,
+ * is enough: only who holds the key could make use of another name with the same. */
 bool crl_issuer_id(X509 *issuer, unsigned char id[CRL_ISSUER_ID_BYTES])
 {
+    EVP_PKEY *public_key = X509_get0_pubkey(issuer);
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
     unsigned char *key = NULL;
-    const unsigned char *name = NULL;
-    size_t name_size = 0;
-    int key_size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(issuer), &key);
-    bool done = false;
+    int is_named = 0;
+    unsigned long name = X509_NAME_hash_ex(X509_get_subject_name(issuer), NULL, NULL, &is_named);
+    int key_size = public_key == NULL ? 0 : i2d_PUBKEY(public_key, &key);
+    bool done = hash != NULL && key_size > 0 && is_named == 1 &&
+                EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
+                EVP_DigestUpdate(hash, &name, sizeof name) == 1 &&
+                EVP_DigestUpdate(hash, key, (size_t)key_size) == 1 &&
+                EVP_DigestFinal_ex(hash, id, NULL) == 1;
 
-    done = hash != NULL && key_size > 0 &&
-           X509_NAME_get0_der(X509_get_subject_name(issuer), &name, &name_size) == 1 &&
-           EVP_DigestInit_ex(hash, EVP_sha256(), NULL) == 1 &&
-           EVP_DigestUpdate(hash, name, name_size) == 1 &&
-           EVP_DigestUpdate(hash, key, (size_t)key_size) == 1 &&
-           EVP_DigestFinal_ex(hash, id, NULL) == 1;
     OPENSSL_free(key);
     EVP_MD_CTX_free(hash);
     return done;

@@ -30,5 +30,6 @@ struct slice crl_name_uri(struct slice general_name);
 /* Is the list about this certificate? */
 bool crl_covers(const struct crl *list, const struct crl_subject *subject);
 /* The issuer as a key: SHA-256 over its name and public key, so that another CA of the same name is
- * another issuer. */
+ * another issuer, and one that was certified twice is one, however its name is written (RFC 5280
+ * section 7.1). */
 bool crl_issuer_id(X509 *issuer, unsigned char id[CRL_ISSUER_ID_BYTES]);

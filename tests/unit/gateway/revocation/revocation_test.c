@@ -272,6 +272,111 @@ TEST(the_newest_list_counts_wherever_it_came_from)
     close_world();
 }
 
+/* One CA, certified twice: a client may show either certificate of it. */
+TEST(an_issuer_is_known_by_every_spelling_of_its_name)
+{
+    const struct revocation_rules lenient = {
+        .sources = 1U << REVOCATION_SOURCE_CRL,
+        .when_unavailable = {.lenience = REVOCATION_ACCEPT},
+    };
+    struct fixture other;
+
+    open_world();
+    other = fixture_make(&(struct fixture_spec){.common_name = "ISSUING",
+                                                .key = issuing.key,
+                                                .basic_constraints = "critical,CA:TRUE",
+                                                .key_usage = "critical,keyCertSign,cRLSign"},
+                         &root);
+    know("a.crl", &(struct crl_spec){.number = 1, .revoked = {"0a0b"}}, &issuing);
+    (void)crl_registry_learn_issuer(registry, other.certificate);
+    crl_registry_publish(registry);
+    (void)sk_X509_set(path, 1, other.certificate);
+    assert_result(&STRICT, FIXTURE_NOW, REASON_CERTIFICATE_REVOKED);
+    assert_result(&lenient, FIXTURE_NOW, REASON_CERTIFICATE_REVOKED);
+    close_world();
+    fixture_free(&other);
+}
+
+static struct crl *partial_list(long number, char only)
+{
+    /* IssuingDistributionPoint: onlyContainsUserCerts [1], or onlyContainsCACerts [2]. */
+    const char value[] = {0x30, 0x03, only, 0x01, (char)0xff};
+    const struct fixture_extension scope = {
+        .oid = "2.5.29.28", .critical = true, .value = slice_from(value, sizeof value)};
+    const struct crl_spec spec = {.number = number, .extensions = &scope, .extension_count = 1};
+
+    return crl_fixture(&spec, &issuing);
+}
+
+static bool may_replace(struct crl *list, int64_t now)
+{
+    const struct crl_set set = {.lists = {list}, .count = 1};
+    bool may = crl_registry_may_replace(registry, "http://a", &set, now);
+
+    crl_release(list);
+    return may;
+}
+
+/* Who stands between us and the issuer has all its lists to choose from. */
+TEST(no_list_takes_the_place_of_one_about_others)
+{
+    const int64_t end = FIXTURE_NOW + FIXTURE_DAY;
+
+    open_world();
+    assert_true(may_replace(partial_list(9, (char)0x82), FIXTURE_NOW));
+    know("http://a", &(struct crl_spec){.number = 1, .revoked = {"0a0b"}}, &issuing);
+    assert_false(may_replace(partial_list(9, (char)0x82), FIXTURE_NOW));
+    assert_false(may_replace(crl_fixture(&(struct crl_spec){.number = 9, .base = 1}, &issuing),
+                             FIXTURE_NOW));
+    assert_false(may_replace(crl_fixture(&(struct crl_spec){.number = 9}, &root), FIXTURE_NOW));
+    assert_true(may_replace(crl_fixture(&(struct crl_spec){.number = 9}, &issuing), FIXTURE_NOW));
+    /* An issuer may arrange its lists anew; what has ended is in nobody's way. */
+    assert_false(may_replace(partial_list(9, (char)0x81), end - 1));
+    assert_true(may_replace(partial_list(9, (char)0x81), end));
+    assert_false(may_replace(crl_fixture(&(struct crl_spec){.number = 9}, &root), end));
+    close_world();
+}
+
+static enum revocation_knowledge knowledge_of(const char *url)
+{
+    struct revocation_snapshot *snapshot;
+    enum revocation_knowledge knowledge;
+
+    crl_registry_publish(registry);
+    snapshot = revocation_facts_acquire(facts);
+    knowledge = revocation_snapshot_address(snapshot, slice_from_text(url));
+    revocation_snapshot_release(snapshot);
+    return knowledge;
+}
+
+/* Certificates may name any number of them. */
+TEST(addresses_that_are_left_alone_are_remembered_up_to_a_limit)
+{
+    char url[64];
+
+    open_world();
+    (void)crl_registry_set_address(registry, "http://fetched", false, false);
+    assert_false(crl_registry_skip_address(registry, "ldap://0"));
+    assert_true(crl_registry_skip_address(registry, "ldap://0"));
+    assert_int_equal(knowledge_of("ldap://0"), REVOCATION_KNOWN);
+    for (int i = 1; i <= CRL_SKIPPED_ADDRESSES_MAX; i++) {
+        (void)snprintf(url, sizeof url, "ldap://%d", i);
+        assert_false(crl_registry_skip_address(registry, url));
+    }
+    assert_int_equal(knowledge_of("ldap://0"), REVOCATION_NEVER_HEARD);
+    assert_int_equal(knowledge_of("ldap://1"), REVOCATION_KNOWN);
+    assert_int_equal(knowledge_of(url), REVOCATION_KNOWN);
+    assert_int_equal(knowledge_of("http://fetched"), REVOCATION_KNOWN);
+    /* One that is fetched after all is no longer among them. */
+    (void)crl_registry_set_address(registry, "ldap://1", true, true);
+    assert_false(crl_registry_skip_address(registry, "ldap://more"));
+    assert_false(crl_registry_skip_address(registry, "ldap://most"));
+    assert_int_equal(knowledge_of("ldap://1"), REVOCATION_AWAITED);
+    assert_int_equal(knowledge_of("ldap://2"), REVOCATION_NEVER_HEARD);
+    assert_int_equal(knowledge_of("ldap://3"), REVOCATION_KNOWN);
+    close_world();
+}
+
 /* Nothing is asked for a chain that anybody could have shown. */
 TEST(only_a_proven_chain_makes_the_gateway_ask)
 {
@@ -311,5 +416,8 @@ int main(void)
         cmocka_unit_test(a_delta_list_counts_with_its_base_alone),
         cmocka_unit_test(a_current_delta_list_keeps_its_base_going),
         cmocka_unit_test(the_newest_list_counts_wherever_it_came_from),
+        cmocka_unit_test(an_issuer_is_known_by_every_spelling_of_its_name),
+        cmocka_unit_test(no_list_takes_the_place_of_one_about_others),
+        cmocka_unit_test(addresses_that_are_left_alone_are_remembered_up_to_a_limit),
         cmocka_unit_test(only_a_proven_chain_makes_the_gateway_ask));
 }
