@@ -82,6 +82,24 @@ struct ip_address ip_address_of(const struct socket_address *socket)
     return (struct ip_address){.family = IP_FAMILY_NONE};
 }
 
+struct socket_address socket_address_of(const struct ip_address *address, uint16_t port)
+{
+    struct socket_address socket = {.size = 0};
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+    if (address->family == IP_FAMILY_4) {
+        memcpy(&in.sin_addr, address->bytes, sizeof(in.sin_addr));
+        memcpy(&socket.storage, &in, sizeof(in));
+        socket.size = sizeof(in);
+    } else if (address->family == IP_FAMILY_6) {
+        memcpy(&in6.sin6_addr, address->bytes, sizeof(in6.sin6_addr));
+        memcpy(&socket.storage, &in6, sizeof(in6));
+        socket.size = sizeof(in6);
+    }
+    return socket;
+}
+
 /* Families apart, then as numbers. */
 static int compare(const struct ip_address *a, const struct ip_address *b)
 {

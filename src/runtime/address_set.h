@@ -37,6 +37,8 @@ struct address_set;
 bool ip_address_parse(struct slice text, struct ip_address *address);
 /* Of no family when the socket has neither. */
 struct ip_address ip_address_of(const struct socket_address *socket);
+/* The other way round, with a port. */
+struct socket_address socket_address_of(const struct ip_address *address, uint16_t port);
 bool ip_address_equals(const struct ip_address *a, const struct ip_address *b);
 /* The address with all but its first `bits` bits cleared: the network that it belongs to. */
 struct ip_address ip_address_network(const struct ip_address *address, unsigned bits);
