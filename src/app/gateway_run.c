@@ -25,6 +25,7 @@
 #include "app/file_watch.h"
 #include "app/gateway_confinement.h"
 #include "app/generation_report.h"
+#include "app/name_resolution.h"
 #include "app/ocsp_keeper.h"
 #include "app/ocsp_metrics.h"
 #include "app/outgoing.h"
@@ -68,6 +69,7 @@ struct gateway {
     struct verdict_store *verdicts;
     struct revocation_keeper *revocation;
     struct outgoing *outgoing;
+    struct name_resolution *names;
     struct ocsp_keeper *responders;
     struct confinement *confinement; /* NULL: none */
     struct key_decoding *decoding;
@@ -582,6 +584,7 @@ static void hand_over(struct gateway *gateway, struct generation *next, const in
     atomic_store(&gateway->workers_adopted, 0);
     announce_new(next, sockets);
     outgoing_adopt(gateway->outgoing, next, &gateway->status);
+    name_resolution_adopt(gateway->names);
     renew_ready_file(gateway);
     for (size_t i = 0; i < gateway->worker_count; i++) {
         struct worker_handover handover = {next, sockets + i * groups};
@@ -647,6 +650,7 @@ static void reload(struct gateway *gateway)
     count = gateway->worker_count * generation_group_count(next);
     sockets = memory_allocate_array(count, sizeof(*sockets));
     if (open_sockets(gateway, next, gateway->generation, gateway->worker_count, sockets, &error) &&
+        name_resolution_prepare(gateway->names, &generation_get_settings(next)->resolver, &error) &&
         change_logs(gateway, generation_get_settings(next), &error)) {
         hand_over(gateway, next, sockets);
         watch_files(gateway);
@@ -702,6 +706,14 @@ static void on_clock_set(void *context)
 
     log_event(LOG_INFO, "the clock was set: clients are judged again");
     revocation_facts_touch(revocation_keeper_facts(gateway->revocation));
+}
+
+static void on_addresses_changed(void *context)
+{
+    struct gateway *gateway = context;
+
+    for (size_t i = 0; i < gateway->worker_count; i++)
+        worker_look_at_backends(gateway->workers[i]);
 }
 
 static void on_hangup(void *context)
@@ -810,6 +822,7 @@ static void add_metrics(struct text_builder *to, void *context)
     crl_metrics_add(to, revocation_keeper_lists(gateway->revocation));
     ocsp_metrics_add(to, gateway->responders,
                      revocation_facts_responders(revocation_keeper_facts(gateway->revocation)));
+    name_resolution_add_metrics(to, gateway->names);
 }
 
 static void init_status(struct gateway *gateway, size_t workers, const int *sockets)
@@ -881,6 +894,17 @@ static bool start_fetching(struct gateway *gateway, const struct generation_sett
     return true;
 }
 
+static bool start_resolving(struct gateway *gateway, const struct generation_settings *settings,
+                            struct error *error)
+{
+    gateway->names = name_resolution_create(gateway->loop, gateway->facts.backends,
+                                            on_addresses_changed, gateway);
+    if (!name_resolution_prepare(gateway->names, &settings->resolver, error))
+        return false;
+    name_resolution_adopt(gateway->names);
+    return true;
+}
+
 static bool start(struct gateway *gateway, struct error *error)
 {
     const struct generation_settings *settings = generation_get_settings(gateway->generation);
@@ -913,7 +937,7 @@ static bool start(struct gateway *gateway, struct error *error)
     gateway->signals[2] = event_signal_create(gateway->loop, SIGHUP, on_hangup, gateway);
     gateway->signals[3] = event_signal_create(gateway->loop, SIGUSR1, on_logs_renamed, gateway);
     init_status(gateway, workers, sockets);
-    if (!start_fetching(gateway, settings, error) ||
+    if (!start_fetching(gateway, settings, error) || !start_resolving(gateway, settings, error) ||
         !start_admin(gateway, settings->admin_socket, error) ||
         !start_monitoring(gateway, settings, error)) {
         close_sockets(sockets, workers * groups);
@@ -970,6 +994,7 @@ static void release(struct gateway *gateway)
         file_watch_destroy(gateway->files);
         revocation_keeper_stop(gateway->revocation);
         ocsp_keeper_destroy(gateway->responders);
+        name_resolution_destroy(gateway->names);
         outgoing_destroy(gateway->outgoing);
         event_wake_destroy(gateway->told);
         event_loop_destroy(gateway->loop);

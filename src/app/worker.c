@@ -51,6 +51,7 @@ struct worker {
     atomic_bool has_pending;
     atomic_bool is_asked;
     atomic_bool must_recheck;
+    atomic_bool must_look; /* at the addresses of backends */
     atomic_bool has_ended;
     struct generation *pending;
     int *pending_sockets;
@@ -381,6 +382,8 @@ static void on_wake(void *context)
         worker->settings.on_answered(worker->settings.context);
     if (atomic_load(&worker->has_pending) && !worker->is_draining)
         adopt_pending(worker);
+    if (atomic_exchange(&worker->must_look, false))
+        backend_worker_look_again(worker->backends);
     if (atomic_exchange(&worker->must_recheck, false)) {
         connection_recheck_pending(&worker->connections);
         connection_rejudge_all(&worker->connections);
@@ -523,6 +526,12 @@ void worker_hand_over(struct worker *worker, const struct worker_handover *next)
 void worker_recheck_revocation(struct worker *worker)
 {
     atomic_store(&worker->must_recheck, true);
+    event_wake_send(worker->wake);
+}
+
+void worker_look_at_backends(struct worker *worker)
+{
+    atomic_store(&worker->must_look, true);
     event_wake_send(worker->wake);
 }
 

@@ -56,6 +56,8 @@ void worker_hand_over(struct worker *worker, const struct worker_handover *next)
 /* From the control thread: what is known about revocation has changed, or the clock was set. Who is
  * connected is judged again, and who waited for news goes on. */
 void worker_recheck_revocation(struct worker *worker);
+/* From the control thread: backends may have other addresses. */
+void worker_look_at_backends(struct worker *worker);
 /* From the control thread: is it still there? It answers in its next turn, when it has one. */
 void worker_ask(struct worker *worker);
 /* True for one that has ended. */

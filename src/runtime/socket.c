@@ -223,38 +223,25 @@ bool socket_address_equals(const struct socket_address *a, const struct socket_a
     return a->size == b->size && memcmp(&a->storage, &b->storage, a->size) == 0;
 }
 
-bool socket_address_resolve(const char *host, uint16_t port, struct socket_address *addresses,
-                            size_t max, size_t *count, struct error *error)
+bool socket_address_from_host(const char *host, uint16_t port, struct socket_address *address)
 {
-    struct addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     char service[8] = "";
-    size_t taken = 0;
-    int status = 0;
+    bool fits;
 
     snprintf(service, sizeof service, "%u", (unsigned)port);
-    status = getaddrinfo(host, service, &hints, &found);
-    if (status != 0) {
-        error_set(error, ERROR_SYSTEM, "host '%s' has no address: %s", host,
-                  status == EAI_SYSTEM ? strerror(errno) : gai_strerror(status));
+    if (getaddrinfo(host, service, &hints, &found) != 0)
         return false;
-    }
-    for (struct addrinfo *next = found; next != NULL && taken < max; next = next->ai_next) {
-        if (next->ai_addrlen > sizeof addresses->storage)
-            continue;
-        addresses[taken] = (struct socket_address){.size = next->ai_addrlen};
-        memcpy(&addresses[taken].storage, next->ai_addr, next->ai_addrlen);
-        taken++;
+    fits = found->ai_addrlen <= sizeof address->storage;
+    if (fits) {
+        *address = (struct socket_address){.size = found->ai_addrlen};
+        memcpy(&address->storage, found->ai_addr, found->ai_addrlen);
     }
     freeaddrinfo(found);
-
-    if (taken == 0) {
-        error_set(error, ERROR_SYSTEM, "host '%s' has no address", host);
-        return false;
-    }
-    *count = taken;
-    return true;
+    return fits;
 }
 
 static bool is_any_ipv6(const struct socket_address *address)

@@ -32,9 +32,9 @@ bool socket_address_equals(const struct socket_address *a, const struct socket_a
 /* Is `every` all addresses of the port of `one`, which a socket on it would be in the way of? Those
  * of IPv6 include those of IPv4. */
 bool socket_address_covers(const struct socket_address *every, const struct socket_address *one);
-/* Blocks; for start-up on the control thread only. Gives at most `max` addresses, at least one. */
-bool socket_address_resolve(const char *host, uint16_t port, struct socket_address *addresses,
-                            size_t max, size_t *count, struct error *error);
+/* Of an address in numbers, with the zone of a link-local one ("fe80::1%eth0"). False: it is a
+ * name, or nothing at all. Asks nobody. */
+bool socket_address_from_host(const char *host, uint16_t port, struct socket_address *address);
 
 /* A listening descriptor; SO_REUSEADDR always, SO_REUSEPORT when `shared`. -1 on error. */
 int socket_listen(const struct socket_address *address, int backlog, bool shared,

@@ -4,6 +4,7 @@
  * that fails is left out.
  */
 #include "app/config/special_settings_internal.h"
+#include "runtime/resolver.h"
 
 void settings_read_backend_tls(struct settings_reader *reader, const struct setting *setting,
                                struct yaml_node *node, void *target)
@@ -54,4 +55,31 @@ void settings_finish_ejection(struct settings_reader *reader, struct yaml_node *
         backend->ejection.time_max_ms >= backend->ejection.time_ms)
         return;
     settings_refuse_value(reader, time, "'max_time' is lower than 'time'");
+}
+
+bool settings_name_server_is_valid(struct slice text, struct error *error)
+{
+    struct socket_address address;
+
+    return resolver_server_parse(text, &address, error);
+}
+
+void settings_finish_resolver(struct settings_reader *reader, struct yaml_node *node, void *target)
+{
+    const struct resolver_settings *resolver = target;
+    struct yaml_node *time = yaml_node_find(node, "max_ttl");
+    size_t servers = 0;
+
+    while (resolver->servers != NULL && resolver->servers[servers] != NULL)
+        servers++;
+    if (node->is_faulty)
+        return;
+    if (servers > RESOLVER_SERVERS_MAX)
+        settings_refuse_value(reader, yaml_node_find(node, "servers"),
+                              "'servers' has %zu name servers; the limit is %d", servers,
+                              RESOLVER_SERVERS_MAX);
+    if (time == NULL)
+        time = yaml_node_find(node, "min_ttl");
+    if (time != NULL && resolver->ttl_max_ms < resolver->ttl_min_ms)
+        settings_refuse_value(reader, time, "'max_ttl' is lower than 'min_ttl'");
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "protocol/http/http_host.h"
+#include "runtime/resolver.h"
 
 enum { HTTP_PORT = 80, HTTPS_PORT = 443, TEXT_SHOWN = 80 };
 
@@ -22,6 +23,19 @@ static bool refuse(struct slice text, const char *because, struct error *error)
 static bool has_scheme(struct slice text, struct slice scheme)
 {
     return slice_equals_ignoring_case(slice_first(text, scheme.size), scheme);
+}
+
+/* Nobody is asked whether there is such a name. */
+static bool host_is_valid(struct slice text, struct slice host, struct error *error)
+{
+    char terminated[HTTP_HOST_BYTES_MAX + 1];
+    struct socket_address address;
+    struct error problem = {.kind = ERROR_NONE};
+
+    snprintf(terminated, sizeof(terminated), "%.*s", SLICE_FORMAT(host));
+    if (socket_address_from_host(terminated, 0, &address) || resolver_name_is_valid(host, &problem))
+        return true;
+    return refuse(text, problem.text, error);
 }
 
 bool endpoint_url_parse(struct slice text, char url[ENDPOINT_URL_SIZE], struct error *error)
@@ -51,6 +65,9 @@ bool endpoint_url_parse(struct slice text, char url[ENDPOINT_URL_SIZE], struct e
     port_text = slice_after(authority, is_ipv6 ? slice_find(authority, ']') + 1 : 0);
     if (port == 0 && slice_find(port_text, ':') < port_text.size)
         return refuse(text, "there is no port 0", error);
+
+    if (!host_is_valid(text, host, error))
+        return false;
 
     if (port == 0)
         port = is_tls ? HTTPS_PORT : HTTP_PORT;

@@ -1772,6 +1772,62 @@ static const struct settings_mapping fetch_mapping = {
     .size = sizeof(struct generation_settings),
 };
 
+/* --- Names ------------------------------------------------------------------------------------ */
+
+static const struct setting resolver_settings[] = {
+    {
+        .name = "servers", .type = SETTING_TEXTS, .is_valid = settings_name_server_is_valid,
+        FIELD(struct resolver_settings, servers),
+        .otherwise = "those of `/etc/resolv.conf`, which a reload reads again",
+        .meaning = "Name servers, as addresses, with a port unless it is 53; at most 8. The "
+                   "next is asked when one does not answer.",
+        .example = "servers: [192.0.2.53, \"[2001:db8::53]:5353\"]\n",
+    },
+    {
+        .name = "timeout", .type = SETTING_DURATION, .default_text = "2s",
+        .min = 50, .max = 60 * SECONDS, FIELD(struct resolver_settings, timeout_ms),
+        .meaning = "How long a server may take to answer the first time it is asked; each further "
+                   "attempt may take longer.",
+        .example = "timeout: 500ms\n",
+    },
+    {
+        .name = "attempts", .type = SETTING_COUNT, .default_text = "2", .min = 1, .max = 10,
+        FIELD(struct resolver_settings, attempts),
+        .meaning = "How often each server is asked.",
+        .example = "attempts: 3\n",
+    },
+    {
+        .name = "min_ttl", .type = SETTING_DURATION, .default_text = "1s",
+        .min = 100, .max = 24 * HOURS, FIELD(struct resolver_settings, ttl_min_ms),
+        .meaning = "An answer is used at least so long, even where DNS says less.",
+        .example = "min_ttl: 5s\n",
+    },
+    {
+        .name = "max_ttl", .type = SETTING_DURATION, .default_text = "1h",
+        .min = 1 * SECONDS, .max = 24 * HOURS, FIELD(struct resolver_settings, ttl_max_ms),
+        .meaning = "An answer is asked for again after so long, even where DNS says more.",
+        .example = "max_ttl: 5m\n",
+    },
+    {
+        .name = "search", .type = SETTING_BOOLEAN, .default_text = "true",
+        FIELD(struct resolver_settings, searches),
+        .meaning = "Whether the search domains of `/etc/resolv.conf` are tried behind a name, as "
+                   "other programs of the machine do. With `false` a name is what it says.",
+        .example = "search: false\n",
+    },
+};
+
+static const struct settings_mapping resolver_mapping = {
+    .title = "resolver",
+    .meaning = "How the addresses of endpoints are found that are names.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "resolver:\n"
+             "  @\n",
+    SETTINGS(resolver_settings),
+    .size = sizeof(struct resolver_settings),
+    .finish = settings_finish_resolver,
+};
+
 /* --- The root --------------------------------------------------------------------------------- */
 
 static const struct setting_choice confinement_choices[] = {
@@ -1932,6 +1988,12 @@ static const struct setting root_settings[] = {
         .example = "fetch: { allow: [10.1.2.0/24] }\n",
     },
     {
+        .name = "resolver", .type = SETTING_MAPPING, .is_embedded = true,
+        .mapping = &resolver_mapping, FIELD(struct root_settings, generation.resolver),
+        .meaning = "How the names of endpoints are resolved.",
+        .example = "resolver: { servers: [192.0.2.53], max_ttl: 1m }\n",
+    },
+    {
         .name = "state_dir", .type = SETTING_PATH,
         FIELD(struct root_settings, generation.state_directory),
         .otherwise = "nothing is kept over restarts",
@@ -1986,6 +2048,7 @@ static const struct settings_mapping *const mappings[] = {
     &admin_mapping,
     &monitoring_mapping,
     &fetch_mapping,
+    &resolver_mapping,
     &pkcs11_mapping,
     NULL,
 };

@@ -120,6 +120,7 @@ void settings_finish_revocation(struct settings_reader *reader, struct yaml_node
 
 bool settings_address_is_valid(struct slice text, struct error *error);
 bool settings_range_is_valid(struct slice text, struct error *error);
+bool settings_name_server_is_valid(struct slice text, struct error *error);
 bool settings_method_is_valid(struct slice text, struct error *error);
 bool settings_token_is_valid(struct slice text, struct error *error);
 /* A name, without a port. */
@@ -143,6 +144,7 @@ void settings_finish_certificate(struct settings_reader *reader, struct yaml_nod
 void settings_finish_client_certificate(struct settings_reader *reader, struct yaml_node *node,
                                         void *target);
 void settings_finish_ejection(struct settings_reader *reader, struct yaml_node *node, void *target);
+void settings_finish_resolver(struct settings_reader *reader, struct yaml_node *node, void *target);
 void settings_finish_policy(struct settings_reader *reader, struct yaml_node *node, void *target);
 void settings_finish_admin(struct settings_reader *reader, struct yaml_node *node, void *target);
 void settings_finish_limits(struct settings_reader *reader, struct yaml_node *node, void *target);

@@ -17,9 +17,13 @@
 #include "gateway/backend/backend_settings.h"
 #include "protocol/http/http_message.h"
 #include "protocol/reason/reason.h"
+#include "runtime/address_set.h"
 #include "runtime/error.h"
 #include "runtime/event_loop.h"
 #include "runtime/slice.h"
+
+/* Of one name. */
+enum { BACKEND_NAME_ADDRESSES_MAX = 128 };
 
 struct backend_facts_table;
 struct backend_pool;
@@ -30,8 +34,8 @@ struct backend_connection;
  * error with the setting's position when a file cannot be used. */
 bool backend_profile_create(const struct backend_settings *settings,
                             struct tls_client_profile **profile, struct error *error);
-/* Resolves the endpoints' names, so it may block: for the control thread. NULL and an error with
- * the setting's position. `index` is the pool's place among those of its generation. Takes the
+/* An endpoint that is a name has no address before backend_pool_set_addresses. NULL and an error
+ * with the setting's position. `index` is the pool's place among those of its generation. Takes the
  * profile, in any case. `facts` is borrowed; NULL: its own, for one worker. */
 struct backend_pool *backend_pool_create(const struct backend_settings *settings, size_t index,
                                          struct tls_client_profile *profile,
@@ -42,6 +46,14 @@ const struct backend_settings *backend_pool_settings(const struct backend_pool *
 /* NULL: no endpoint speaks TLS. */
 const struct tls_client_profile *backend_pool_profile(const struct backend_pool *pool);
 size_t backend_pool_place(const struct backend_pool *pool);
+/* The name that is the host of the endpoint at `index`; NULL: it is an address. */
+const char *backend_pool_name(const struct backend_pool *pool, size_t index);
+/* Where the endpoint is from now on, none being an answer too. Workers see it with their next look.
+ * On one thread alone, the control thread. False: nothing has changed. */
+bool backend_pool_set_addresses(struct backend_pool *pool, size_t index,
+                                const struct ip_address *addresses, size_t count);
+/* How many addresses are not used because the pool would have too many. On the same thread. */
+size_t backend_pool_left_out(struct backend_pool *pool);
 /* How many addresses are known now. */
 size_t backend_pool_addresses(struct backend_pool *pool);
 
@@ -94,6 +106,9 @@ void backend_worker_destroy(struct backend_worker *worker);
  * closed, and busy ones are when they become idle. */
 void backend_worker_keep(struct backend_worker *worker, struct backend_pool *const *pools,
                          size_t count);
+/* The addresses of a pool may have changed: idle connections to those that are gone are closed, and
+ * who waits for an address gets one. */
+void backend_worker_look_again(struct backend_worker *worker);
 /* From the next answer on; at most BACKEND_HEADER_BYTES_MAX. */
 void backend_worker_set_limits(struct backend_worker *worker, size_t response_header_bytes,
                                size_t response_header_count);

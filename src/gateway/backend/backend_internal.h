@@ -28,6 +28,11 @@ struct backend_endpoint {
     uint16_t port;
     bool is_tls;
     size_t weight;
+    /* Of the thread that resolves names alone. */
+    bool is_name;
+    bool is_answered; /* it is known which addresses there are, or that none can be had */
+    struct socket_address *addresses;
+    size_t address_count;
 };
 
 /* One address of an endpoint: where requests go. */
@@ -54,8 +59,9 @@ struct backend_pool {
     struct backend_facts_table *own_facts; /* NULL: they are somebody else's */
     pthread_mutex_t lock;                  /* of `targets`, and of decisions to eject */
     struct backend_targets *targets;
-    atomic_size_t version; /* of the targets: of no others of any pool */
-    atomic_size_t waiting; /* requests in the queues of all workers */
+    atomic_size_t version;    /* of the targets: of no others of any pool */
+    atomic_size_t waiting;    /* requests in the queues of all workers */
+    atomic_size_t unanswered; /* names that nothing has been heard of yet */
 };
 
 /* The caller releases them. */

@@ -5,18 +5,10 @@
  */
 #include "gateway/backend/backend_internal.h"
 
+#include <assert.h>
+
 #include "runtime/memory.h"
-
-/* Where a pool's endpoints are, while that is being found out. */
-struct backend_address {
-    struct socket_address address;
-    size_t endpoint;
-};
-
-struct backend_addresses {
-    struct backend_address items[BACKEND_ADDRESSES_MAX];
-    size_t count;
-};
+#include "runtime/resolver.h"
 
 /* "http://host:port" and nothing behind it; the port may be left out. */
 static bool parse_endpoint(const char *url, struct backend_endpoint *endpoint, struct error *error)
@@ -71,23 +63,42 @@ static bool parse_endpoint(const char *url, struct backend_endpoint *endpoint, s
 
 /* ---- targets ---- */
 
-static struct backend_targets *make_targets(struct backend_pool *pool,
-                                            const struct backend_addresses *addresses)
+static void add_target(struct backend_pool *pool, struct backend_targets *targets, size_t endpoint,
+                       const struct socket_address *address)
 {
-    struct backend_targets *targets =
-        memory_allocate(sizeof(*targets) + addresses->count * sizeof(targets->items[0]));
+    struct backend_target *target = &targets->items[targets->count++];
 
+    target->address = *address;
+    target->endpoint = endpoint;
+    socket_address_format(address, target->text);
+    target->facts = backend_facts_acquire(pool->facts, pool->settings->name,
+                                          pool->settings->endpoints[endpoint].url, target->text);
+}
+
+/* The first address of each endpoint, then the second of each, so that no endpoint with many leaves
+ * another without any. */
+static struct backend_targets *make_targets(struct backend_pool *pool)
+{
+    struct backend_targets *targets;
+    size_t total = 0;
+    size_t most = 0;
+
+    for (size_t i = 0; i < pool->settings->endpoint_count; i++) {
+        total += pool->endpoints[i].address_count;
+        if (pool->endpoints[i].address_count > most)
+            most = pool->endpoints[i].address_count;
+    }
+    if (total > BACKEND_ADDRESSES_MAX)
+        total = BACKEND_ADDRESSES_MAX;
+    targets = memory_allocate(sizeof(*targets) + total * sizeof(targets->items[0]));
     atomic_init(&targets->references, 1);
-    targets->count = addresses->count;
-    for (size_t i = 0; i < addresses->count; i++) {
-        struct backend_target *target = &targets->items[i];
+    for (size_t round = 0; round < most; round++) {
+        for (size_t i = 0; i < pool->settings->endpoint_count && targets->count < total; i++) {
+            const struct backend_endpoint *endpoint = &pool->endpoints[i];
 
-        target->address = addresses->items[i].address;
-        target->endpoint = addresses->items[i].endpoint;
-        socket_address_format(&target->address, target->text);
-        target->facts =
-            backend_facts_acquire(pool->facts, pool->settings->name,
-                                  pool->settings->endpoints[target->endpoint].url, target->text);
+            if (round < endpoint->address_count)
+                add_target(pool, targets, i, &endpoint->addresses[round]);
+        }
     }
     return targets;
 }
@@ -113,9 +124,9 @@ struct backend_targets *backend_pool_targets(struct backend_pool *pool)
     return targets;
 }
 
-static void set_targets(struct backend_pool *pool, const struct backend_addresses *addresses)
+static void renew_targets(struct backend_pool *pool)
 {
-    struct backend_targets *next = make_targets(pool, addresses);
+    struct backend_targets *next = make_targets(pool);
     struct backend_targets *before;
 
     pthread_mutex_lock(&pool->lock);
@@ -127,23 +138,84 @@ static void set_targets(struct backend_pool *pool, const struct backend_addresse
     backend_targets_release(before);
 }
 
-static bool add_endpoint(struct backend_pool *pool, size_t index,
-                         struct backend_addresses *addresses, struct error *error)
+static void set_addresses(struct backend_endpoint *endpoint, const struct ip_address *addresses,
+                          size_t count)
+{
+    memory_release(endpoint->addresses);
+    endpoint->addresses = memory_allocate_array(count, sizeof(*endpoint->addresses));
+    endpoint->address_count = count;
+    for (size_t i = 0; i < count; i++)
+        endpoint->addresses[i] = socket_address_of(&addresses[i], endpoint->port);
+}
+
+static bool has_addresses(const struct backend_endpoint *endpoint,
+                          const struct ip_address *addresses, size_t count)
+{
+    if (endpoint->address_count != count)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct ip_address own = ip_address_of(&endpoint->addresses[i]);
+
+        if (!ip_address_equals(&own, &addresses[i]))
+            return false;
+    }
+    return true;
+}
+
+bool backend_pool_set_addresses(struct backend_pool *pool, size_t index,
+                                const struct ip_address *addresses, size_t count)
 {
     struct backend_endpoint *endpoint = &pool->endpoints[index];
-    struct socket_address found[BACKEND_ADDRESSES_MAX];
-    size_t count = 0;
+
+    assert(endpoint->is_name && count <= BACKEND_NAME_ADDRESSES_MAX);
+    if (endpoint->is_answered && has_addresses(endpoint, addresses, count))
+        return false;
+    set_addresses(endpoint, addresses, count);
+    renew_targets(pool);
+    /* Behind the targets: who sees none, and nothing to wait for, may rely on it. */
+    if (!endpoint->is_answered)
+        atomic_fetch_sub(&pool->unanswered, 1);
+    endpoint->is_answered = true;
+    return true;
+}
+
+const char *backend_pool_name(const struct backend_pool *pool, size_t index)
+{
+    return pool->endpoints[index].is_name ? pool->endpoints[index].host : NULL;
+}
+
+size_t backend_pool_left_out(struct backend_pool *pool)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < pool->settings->endpoint_count; i++)
+        total += pool->endpoints[i].address_count;
+    return total > BACKEND_ADDRESSES_MAX ? total - BACKEND_ADDRESSES_MAX : 0;
+}
+
+static bool add_endpoint(struct backend_pool *pool, size_t index, struct error *error)
+{
+    struct backend_endpoint *endpoint = &pool->endpoints[index];
+    struct socket_address address;
 
     endpoint->weight = pool->settings->endpoints[index].weight;
     if (endpoint->weight == 0)
         endpoint->weight = 1;
     if (!parse_endpoint(pool->settings->endpoints[index].url, endpoint, error))
         return false;
-    if (!socket_address_resolve(endpoint->host, endpoint->port, found,
-                                BACKEND_ADDRESSES_MAX - addresses->count, &count, error))
+    if (socket_address_from_host(endpoint->host, endpoint->port, &address)) {
+        endpoint->addresses = memory_allocate(sizeof(*endpoint->addresses));
+        endpoint->addresses[0] = address;
+        endpoint->address_count = 1;
+        endpoint->is_answered = true;
+        return true;
+    }
+    if (!resolver_name_is_valid(slice_from_text(endpoint->host), error)) {
+        error_prefix(error, "endpoint '%s'", pool->settings->endpoints[index].url);
         return false;
-    for (size_t i = 0; i < count; i++)
-        addresses->items[addresses->count++] = (struct backend_address){found[i], index};
+    }
+    endpoint->is_name = true;
+    atomic_fetch_add(&pool->unanswered, 1);
     return true;
 }
 
@@ -210,15 +282,15 @@ static void release_settings(struct backend_settings *settings)
 }
 
 static bool add_endpoints(struct backend_pool *pool, const struct backend_settings *settings,
-                          struct backend_addresses *addresses, struct error *error)
+                          struct error *error)
 {
     for (size_t i = 0; i < settings->endpoint_count; i++) {
         const struct position *position = &settings->endpoints[i].position;
 
-        if (addresses->count == BACKEND_ADDRESSES_MAX) {
-            error_set(error, ERROR_LIMIT, "backend '%s' has more than %d addresses", settings->name,
+        if (i == BACKEND_ADDRESSES_MAX) {
+            error_set(error, ERROR_LIMIT, "backend '%s' has more than %d endpoints", settings->name,
                       BACKEND_ADDRESSES_MAX);
-        } else if (add_endpoint(pool, i, addresses, error)) {
+        } else if (add_endpoint(pool, i, error)) {
             continue;
         }
         if (position->file != NULL)
@@ -233,8 +305,6 @@ struct backend_pool *backend_pool_create(const struct backend_settings *settings
                                          struct backend_facts_table *facts, struct error *error)
 {
     struct backend_pool *pool = memory_allocate(sizeof(*pool));
-    struct backend_addresses *addresses = memory_allocate(sizeof(*addresses));
-    bool added;
 
     pool->settings = copy_settings(settings);
     pool->index = index;
@@ -243,14 +313,12 @@ struct backend_pool *backend_pool_create(const struct backend_settings *settings
     pool->own_facts = facts == NULL ? backend_facts_table_create(1) : NULL;
     pool->facts = facts == NULL ? pool->own_facts : facts;
     pthread_mutex_init(&pool->lock, NULL);
-    added = add_endpoints(pool, settings, addresses, error);
-    if (added)
-        set_targets(pool, addresses);
-    memory_release(addresses);
-    if (added)
-        return pool;
-    backend_pool_destroy(pool);
-    return NULL;
+    if (!add_endpoints(pool, settings, error)) {
+        backend_pool_destroy(pool);
+        return NULL;
+    }
+    renew_targets(pool);
+    return pool;
 }
 
 void backend_pool_destroy(struct backend_pool *pool)
@@ -259,8 +327,10 @@ void backend_pool_destroy(struct backend_pool *pool)
         return;
     backend_targets_release(pool->targets);
     backend_facts_table_destroy(pool->own_facts);
-    for (size_t i = 0; i < pool->settings->endpoint_count; i++)
+    for (size_t i = 0; i < pool->settings->endpoint_count; i++) {
         memory_release(pool->endpoints[i].host);
+        memory_release(pool->endpoints[i].addresses);
+    }
     memory_release(pool->endpoints);
     tls_client_profile_destroy(pool->profile);
     release_settings(pool->settings);

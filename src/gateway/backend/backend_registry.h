@@ -17,8 +17,8 @@ struct backend_registry *backend_registry_create(size_t workers);
 /* Every pool must have been released. NULL is fine. */
 void backend_registry_destroy(struct backend_registry *registry);
 
-/* The pool with these settings: shared, or made, which may block on DNS. The caller releases it.
- * NULL and an error with the setting's position. From any thread. */
+/* The pool with these settings: shared, or made. The caller releases it. NULL and an error with the
+ * setting's position. From any thread. */
 struct backend_pool *backend_registry_acquire(struct backend_registry *registry,
                                               const struct backend_settings *settings,
                                               struct error *error);

@@ -398,6 +398,22 @@ static void take_over(struct backend_connection *waiting, struct backend_connect
     backend_worker_close(idle);
 }
 
+/* No address is known, and none can be had by waiting. The version tells whether the last answer
+ * came between the look at the addresses and this one; then the worker is about to look again. */
+static bool is_unresolved(const struct backend_group *group)
+{
+    return group->station_count == 0 && atomic_load(&group->pool->unanswered) == 0 &&
+           atomic_load(&group->pool->version) == group->version;
+}
+
+static bool is_still_resolving(const struct backend_group *group)
+{
+    return group->station_count == 0 && !is_unresolved(group);
+}
+
+static const struct backend_failure nothing_left = {REASON_NONE, NULL};
+static const struct backend_failure unresolved = {REASON_BACKEND_UNRESOLVED, "no address is known"};
+
 /* False: it has to wait on. */
 static bool serve_waiting(struct backend_connection *connection)
 {
@@ -406,6 +422,8 @@ static bool serve_waiting(struct backend_connection *connection)
     struct backend_station *station;
     bool is_full;
 
+    if (is_still_resolving(group))
+        return false;
     station = backend_balance_choose(group, connection->attempts,
                                      event_loop_now_ms(connection->worker->loop), &is_full);
     if (station == NULL && is_full)
@@ -418,7 +436,7 @@ static bool serve_waiting(struct backend_connection *connection)
     } else if (station == NULL || !open_at(connection, station, &connection->failure)) {
         connection->phase = PHASE_BROKEN;
         if (station == NULL)
-            connection->failure = (struct backend_failure){REASON_NONE, NULL};
+            connection->failure = is_unresolved(group) ? unresolved : nothing_left;
     }
     return true;
 }
@@ -510,12 +528,12 @@ static struct backend_connection *find_one(struct backend_group *group,
     if (attempts->count >= BACKEND_ATTEMPTS_MAX)
         return NULL;
     attempts->count++;
-    if (group->station_count == 0) {
-        *failure = (struct backend_failure){REASON_BACKEND_UNRESOLVED, "no address is known"};
+    if (is_unresolved(group)) {
+        *failure = unresolved;
         return NULL;
     }
     /* Who came first is served first. */
-    if (!list_is_empty(&group->waiting))
+    if (!list_is_empty(&group->waiting) || is_still_resolving(group))
         return wait_for_one(group, attempts, failure);
     station =
         backend_balance_choose(group, attempts, event_loop_now_ms(group->worker->loop), &is_full);
@@ -591,6 +609,17 @@ void backend_worker_give_back(struct backend_connection *connection)
 
 /* ---- the worker ---- */
 
+/* The pool that had the place before is gone, if it is another. */
+static void renew_group(struct backend_group *group, struct backend_pool *pool)
+{
+    group->is_retired = false;
+    if (group->pool == pool)
+        return;
+    set_stations(group, NULL);
+    group->pool = NULL;
+    group->version = 0;
+}
+
 void backend_worker_keep(struct backend_worker *worker, struct backend_pool *const *pools,
                          size_t count)
 {
@@ -598,7 +627,7 @@ void backend_worker_keep(struct backend_worker *worker, struct backend_pool *con
         worker->groups[i]->is_retired = true;
     for (size_t i = 0; i < count; i++) {
         add_groups(worker, pools[i]->index + 1);
-        worker->groups[pools[i]->index]->is_retired = false;
+        renew_group(worker->groups[pools[i]->index], pools[i]);
     }
     for (size_t i = 0; i < worker->group_count; i++) {
         struct backend_group *group = worker->groups[i];
@@ -607,6 +636,18 @@ void backend_worker_keep(struct backend_worker *worker, struct backend_pool *con
             continue;
         set_stations(group, NULL);
         group->version = 0;
+    }
+}
+
+void backend_worker_look_again(struct backend_worker *worker)
+{
+    for (size_t i = 0; i < worker->group_count; i++) {
+        struct backend_group *group = worker->groups[i];
+
+        /* A pool that no generation of today has may be gone, unless somebody waits for it. */
+        if (!group->is_retired && group->pool != NULL)
+            refresh(group, group->pool);
+        wake_waiting(group);
     }
 }
 

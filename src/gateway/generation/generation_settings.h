@@ -17,6 +17,7 @@
 #include "protocol/tls/tls_profile.h"
 #include "runtime/log.h"
 #include "runtime/position.h"
+#include "runtime/resolver.h"
 
 struct route_settings {
     struct route_match_settings match; /* is_exemption is found by the generation */
@@ -62,6 +63,7 @@ struct generation_settings {
                                             the machine itself */
     const char *const *fetch_allowed;    /* "10.0.0.0/8": where lists and responders may be besides
                                             the public Internet; NULL-terminated; NULL: nowhere */
+    struct resolver_settings resolver;   /* of the names of endpoints */
     const char *state_directory;         /* what is learned is kept there; NULL: nowhere */
     size_t workers;                      /* 0: one a core */
     const char *user;                    /* whom root becomes; NULL: "sallyport", else "nobody" */

@@ -90,32 +90,28 @@ TEST(addresses_are_equal_in_family_host_and_port)
     assert_int_equal(socket_address_port(&(struct socket_address){0}), 0);
 }
 
-TEST(numeric_hosts_resolve_to_themselves)
-{
-    struct socket_address addresses[2];
-    struct socket_address expected = address_from("127.0.0.1:8080");
-    struct error error = {0};
-    size_t count = 0;
-
-    assert_true(socket_address_resolve("127.0.0.1", 8080, addresses, 2, &count, &error));
-    assert_int_equal(count, 1);
-    assert_true(socket_address_equals(&addresses[0], &expected));
-    assert_true(socket_address_resolve("::1", 80, addresses, 2, &count, &error));
-    expected = address_from("[::1]:80");
-    assert_true(socket_address_equals(&addresses[0], &expected));
-}
-
-TEST(a_host_without_address_is_an_error_that_names_it)
+TEST(numeric_hosts_are_addresses)
 {
     struct socket_address address;
-    struct error error = {0};
-    size_t count = 7;
+    struct socket_address expected = address_from("127.0.0.1:8080");
 
-    /* No name may have an empty label, so nobody is asked. */
-    assert_false(socket_address_resolve("a..b", 80, &address, 1, &count, &error));
-    assert_int_equal(error.kind, ERROR_SYSTEM);
-    assert_non_null(strstr(error.text, "'a..b'"));
-    assert_int_equal(count, 7);
+    assert_true(socket_address_from_host("127.0.0.1", 8080, &address));
+    assert_true(socket_address_equals(&address, &expected));
+    assert_true(socket_address_from_host("::1", 80, &address));
+    expected = address_from("[::1]:80");
+    assert_true(socket_address_equals(&address, &expected));
+}
+
+TEST(names_are_no_addresses)
+{
+    static const char *const names[] = {"localhost", "a..b", "", "example.com", "127.0.0.256"};
+    struct socket_address address = address_from("192.0.2.1:1");
+    struct socket_address before = address;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        assert_false(socket_address_from_host(names[i], 80, &address));
+        assert_true(socket_address_equals(&address, &before));
+    }
 }
 
 static void wait_for(int fd, short events)
@@ -367,8 +363,7 @@ int main(void)
     return RUN_TESTS(
         cmocka_unit_test(addresses_are_read_and_written_in_one_form),
         cmocka_unit_test(addresses_are_equal_in_family_host_and_port),
-        cmocka_unit_test(numeric_hosts_resolve_to_themselves),
-        cmocka_unit_test(a_host_without_address_is_an_error_that_names_it),
+        cmocka_unit_test(numeric_hosts_are_addresses), cmocka_unit_test(names_are_no_addresses),
         cmocka_unit_test(connections_never_block_never_leak_to_children_and_send_at_once),
         cmocka_unit_test(the_accepted_peer_is_the_address_of_the_client),
         cmocka_unit_test(an_ipv4_client_of_every_address_is_shown_as_ipv4),

@@ -24,7 +24,7 @@
     "limits, "                                                                                     \
     "log, admin, "                                                                                 \
     "monitoring, pkcs11, workers, "                                                                \
-    "user, confinement, via, fetch, state_dir"
+    "user, confinement, via, fetch, resolver, state_dir"
 #define LISTENER_WITH HEAD "  - address: \":8443\"\n" TLS ROUTES
 
 /* Seen from /etc/sallyport it is a path of 101 bytes. */
@@ -794,6 +794,63 @@ TEST(tls_of_a_backend_is_read_strictly)
 
 #define BACKEND_WITH(more) VALID "backends: { a: { endpoints: [\"http://a\"], " more " } }\n"
 
+#define LABEL_OF_64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+TEST(the_host_of_an_endpoint_is_a_name_or_an_address)
+{
+    static const struct problem_case cases[] = {
+        {BACKEND("\"http://no-such_host.invalid\""), ""},
+        {BACKEND("\"http://4.a\""), ""},
+        {BACKEND("\"http://127.0.0.256\""),
+         "7:30: error: 'http://127.0.0.256' is not an endpoint: it ends with a number, as no name "
+         "does, and is no address either\n"},
+        {BACKEND("\"http://" LABEL_OF_64 "\""),
+         "7:30: error: 'http://" LABEL_OF_64 "' is not an endpoint: between the dots of a name are "
+         "1 to 63 characters\n"},
+    };
+
+    CHECK_CASES(cases);
+}
+
+#define RESOLVER(more) VALID "resolver: { " more " }\n"
+
+TEST(name_servers_are_addresses_and_times_have_limits)
+{
+    static const struct problem_case cases[] = {
+        {RESOLVER("servers: [192.0.2.53, \"192.0.2.53:5353\", \"2001:db8::53\", "
+                  "\"[2001:db8::53]:5353\"], timeout: 50ms, attempts: 10, min_ttl: 100ms, max_ttl: "
+                  "24h, search: false"),
+         ""},
+        {RESOLVER("min_ttl: 1h"), ""},
+        {RESOLVER("servers: [dns.example.com]"),
+         "7:23: error: 'dns.example.com' is not the address of a name server: it must be like "
+         "192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353\n"},
+        {RESOLVER("servers: [\":53\"]"),
+         "7:23: error: ':53' is not the address of a name server: it must be like 192.0.2.53, "
+         "192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353\n"},
+        {RESOLVER("servers: [\"192.0.2.53:0\"]"),
+         "7:23: error: '192.0.2.53:0' is not the address of a name server: it must be like "
+         "192.0.2.53, 192.0.2.53:5353, 2001:db8::53 or [2001:db8::53]:5353\n"},
+        {RESOLVER("servers: [10.0.0.1, 10.0.0.2, 10.0.0.3, 10.0.0.4, 10.0.0.5, 10.0.0.6, 10.0.0.7, "
+                  "10.0.0.8, 10.0.0.9]"),
+         "7:22: error: 'servers' has 9 name servers; the limit is 8\n"},
+        {RESOLVER("timeout: 49ms"),
+         "7:22: error: 'timeout' is 49ms; it must be between 50ms and 1m\n"},
+        {RESOLVER("attempts: 0"), "7:23: error: 'attempts' is 0; it must be between 1 and 10\n"},
+        {RESOLVER("min_ttl: 99ms"),
+         "7:22: error: 'min_ttl' is 99ms; it must be between 100ms and 24h\n"},
+        {RESOLVER("min_ttl: 10s, max_ttl: 9s"), "7:36: error: 'max_ttl' is lower than 'min_ttl'\n"},
+        {RESOLVER("min_ttl: 2h"), "7:22: error: 'max_ttl' is lower than 'min_ttl'\n"},
+        {RESOLVER("search: maybe"), "7:21: error: 'search' must be true or false, not 'maybe'\n"},
+        {RESOLVER("server: [192.0.2.53]"),
+         "7:13: error: unknown setting 'server'; did you mean 'servers'?\n"},
+        {VALID "resolver: 192.0.2.53\n",
+         "7:11: error: 'resolver' must be a mapping, not '192.0.2.53'\n"},
+    };
+
+    CHECK_CASES(cases);
+}
+
 TEST(queue_balance_and_ejection_of_a_backend_have_limits)
 {
     static const struct problem_case cases[] = {
@@ -1127,6 +1184,8 @@ int main(void)
         cmocka_unit_test(a_name_that_nothing_has_is_answered_with_the_nearest),
         cmocka_unit_test(tls_of_a_backend_is_read_strictly),
         cmocka_unit_test(queue_balance_and_ejection_of_a_backend_have_limits),
+        cmocka_unit_test(the_host_of_an_endpoint_is_a_name_or_an_address),
+        cmocka_unit_test(name_servers_are_addresses_and_times_have_limits),
         cmocka_unit_test(what_was_refused_in_its_place_is_not_refused_where_it_is_used),
         cmocka_unit_test(a_mode_that_judges_needs_trust_and_no_other_takes_it),
         cmocka_unit_test(a_route_cannot_demand_what_its_listener_does_not_ask_for),

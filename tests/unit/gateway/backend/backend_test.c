@@ -1340,41 +1340,195 @@ TEST(an_endpoint_that_cannot_be_used_is_an_error_with_its_place)
     }
 }
 
+/* ---- names ---- */
+
+static struct ip_address ip(const char *text)
+{
+    struct ip_address address;
+
+    assert_true(ip_address_parse(slice_from_text(text), &address));
+    return address;
+}
+
+/* The endpoint of the first origin, by a name that only the test knows the address of. */
+static void open_named_world(void)
+{
+    struct error error = {0};
+    const char *port;
+
+    open_world();
+    port = strrchr(urls[0], ':');
+    memmove(urls[0] + strlen("http://name.test"), port, strlen(port) + 1);
+    memcpy(urls[0], "http://name.test", strlen("http://name.test"));
+    settings.queue_max = 2;
+    settings.queue_timeout_ms = 1000;
+    backend_worker_keep(worker, NULL, 0);
+    backend_pool_destroy(pool);
+    pool = backend_pool_create(&settings, 0, NULL, NULL, &error);
+    assert_non_null(pool);
+    backend_worker_keep(worker, &pool, 1);
+}
+
+static void begin(struct user *user)
+{
+    *user = (struct user){.max = ALL};
+    user->connection =
+        backend_http1.acquire(worker, pool, &user->attempts, on_ready, user, &user->failure);
+}
+
+TEST(who_comes_before_the_first_address_is_known_waits_for_it)
+{
+    static struct user users[3];
+    struct ip_address address = ip("127.0.0.1");
+
+    open_named_world();
+    assert_string_equal(backend_pool_name(pool, 0), "name.test");
+    assert_int_equal(backend_pool_addresses(pool), 0);
+    for (size_t i = 0; i < COUNT(users); i++)
+        begin(&users[i]);
+    assert_true(backend_http1.is_queued(users[0].connection));
+    assert_true(backend_http1.is_queued(users[1].connection));
+    assert_null(users[2].connection);
+    assert_int_equal(users[2].failure.reason, REASON_BACKEND_BUSY);
+
+    assert_true(backend_pool_set_addresses(pool, 0, &address, 1));
+    assert_false(backend_pool_set_addresses(pool, 0, &address, 1));
+    backend_worker_look_again(worker);
+    for (size_t i = 0; i < 2; i++) {
+        while (backend_http1.connected(users[i].connection, &users[i].failure) == BACKEND_IO_WAIT) {
+            (void)backend_http1.end_turn(users[i].connection, true);
+            wait_for(&users[i]);
+        }
+        socket_close(accept_one());
+        release(&users[i]);
+    }
+    close_world();
+}
+
+TEST(who_waits_for_a_name_that_has_no_address_is_told)
+{
+    static struct user user;
+
+    open_named_world();
+    begin(&user);
+    assert_true(backend_http1.is_queued(user.connection));
+    assert_true(backend_pool_set_addresses(pool, 0, NULL, 0));
+    backend_worker_look_again(worker);
+    wait_for(&user);
+    assert_int_equal(backend_http1.connected(user.connection, &user.failure), BACKEND_IO_FAILED);
+    assert_int_equal(user.failure.reason, REASON_BACKEND_UNRESOLVED);
+    release(&user);
+
+    begin(&user);
+    assert_null(user.connection);
+    assert_int_equal(user.failure.reason, REASON_BACKEND_UNRESOLVED);
+    close_world();
+}
+
+TEST(connections_to_an_address_that_is_gone_close_when_they_are_idle)
+{
+    static struct user user;
+    struct ip_address here = ip("127.0.0.1");
+    struct ip_address elsewhere = ip("127.0.0.9");
+    int fd;
+
+    open_named_world();
+    assert_true(backend_pool_set_addresses(pool, 0, &here, 1));
+    assert_true(acquire(&user, 0));
+    fd = accept_one();
+    exchange(&user, fd, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    release(&user);
+    assert_int_equal(backend_worker_idle(worker), 1);
+
+    assert_true(backend_pool_set_addresses(pool, 0, &elsewhere, 1));
+    backend_worker_look_again(worker);
+    assert_int_equal(backend_worker_idle(worker), 0);
+    socket_close(fd);
+    close_world();
+}
+
+struct seen {
+    size_t of_endpoint[3];
+    size_t count;
+};
+
+static void note_total(void *context, const struct backend_totals *totals)
+{
+    struct seen *seen = context;
+
+    seen->of_endpoint[totals->endpoint[strlen("http://")] - 'a']++;
+    seen->count++;
+}
+
+TEST(no_endpoint_takes_the_places_of_all_others)
+{
+    struct backend_endpoint_settings three[] = {
+        {.url = "http://a:1"}, {.url = "http://b:1"}, {.url = "http://c:1"}};
+    struct backend_settings many = {.name = "b", .endpoints = three, .endpoint_count = 3};
+    struct ip_address addresses[BACKEND_NAME_ADDRESSES_MAX];
+    struct seen seen = {.count = 0};
+    struct error error = {0};
+    struct backend_pool *made = backend_pool_create(&many, 0, NULL, NULL, &error);
+
+    for (size_t i = 0; i < COUNT(addresses); i++) {
+        char text[SOCKET_ADDRESS_TEXT_SIZE];
+
+        snprintf(text, sizeof(text), "10.0.0.%zu", i);
+        addresses[i] = ip(text);
+    }
+    assert_non_null(made);
+    (void)backend_pool_set_addresses(made, 0, addresses, COUNT(addresses));
+    (void)backend_pool_set_addresses(made, 1, addresses, COUNT(addresses));
+    (void)backend_pool_set_addresses(made, 2, addresses, 10);
+    assert_int_equal(backend_pool_left_out(made), 10);
+    backend_pool_visit(made, 0, note_total, &seen);
+    assert_int_equal(seen.count, 256);
+    assert_int_equal(seen.of_endpoint[0], 123);
+    assert_int_equal(seen.of_endpoint[1], 123);
+    assert_int_equal(seen.of_endpoint[2], 10);
+    backend_pool_destroy(made);
+}
+
 int main(void)
 {
-    return RUN_TESTS(cmocka_unit_test(a_connection_serves_one_request_after_another),
-                     cmocka_unit_test(a_later_attempt_has_a_connection_of_its_own),
-                     cmocka_unit_test(what_leaves_a_doubt_is_never_used_again),
-                     cmocka_unit_test(an_answer_to_head_with_content_is_never_used_again),
-                     cmocka_unit_test(a_connection_with_half_a_request_is_never_used_again),
-                     cmocka_unit_test(a_connection_whose_answer_was_not_read_is_never_used_again),
-                     cmocka_unit_test(an_idle_connection_that_the_backend_closes_is_dropped),
-                     cmocka_unit_test(an_idle_connection_that_speaks_is_dropped),
-                     cmocka_unit_test(what_came_while_it_was_idle_is_seen_before_it_is_used),
-                     cmocka_unit_test(a_used_connection_that_closes_says_so),
-                     cmocka_unit_test(no_more_connections_are_kept_than_allowed),
-                     cmocka_unit_test(no_more_connections_are_opened_than_allowed),
-                     cmocka_unit_test(idle_connections_are_closed_in_time),
-                     cmocka_unit_test(a_pool_that_is_no_longer_kept_closes_its_connections),
-                     cmocka_unit_test(connections_go_to_one_address_after_the_other),
-                     cmocka_unit_test(a_connection_that_is_refused_says_so),
-                     cmocka_unit_test(a_connection_that_takes_time_is_waited_for),
-                     cmocka_unit_test(answers_are_the_same_however_they_are_split),
-                     cmocka_unit_test(answers_are_the_same_byte_by_byte),
-                     cmocka_unit_test(answers_that_are_wrong_or_break_off_fail),
-                     cmocka_unit_test(a_reset_connection_fails),
-                     cmocka_unit_test(interim_answers_do_not_use_up_the_room_of_a_head),
-                     cmocka_unit_test(a_head_may_have_as_many_fields_as_allowed_and_no_more),
-                     cmocka_unit_test(a_head_that_never_ends_is_too_large),
-                     cmocka_unit_test(what_one_connection_has_not_read_yet_is_safe_from_another),
-                     cmocka_unit_test(trailers_are_there_behind_the_answers_end),
-                     cmocka_unit_test(trailers_beyond_a_limit_are_no_answer),
-                     cmocka_unit_test(trailers_go_out_behind_the_last_chunk_and_nowhere_else),
-                     cmocka_unit_test(content_is_framed_as_the_head_says),
-                     cmocka_unit_test(a_slow_backend_gets_all_of_a_large_content),
-                     cmocka_unit_test(a_backend_that_does_not_take_the_request_can_still_answer),
-                     cmocka_unit_test(an_answer_is_read_although_sending_failed),
-                     cmocka_unit_test(nothing_is_released_without_harm),
-                     cmocka_unit_test(endpoints_are_hosts_and_ports),
-                     cmocka_unit_test(an_endpoint_that_cannot_be_used_is_an_error_with_its_place));
+    return RUN_TESTS(
+        cmocka_unit_test(a_connection_serves_one_request_after_another),
+        cmocka_unit_test(who_comes_before_the_first_address_is_known_waits_for_it),
+        cmocka_unit_test(who_waits_for_a_name_that_has_no_address_is_told),
+        cmocka_unit_test(connections_to_an_address_that_is_gone_close_when_they_are_idle),
+        cmocka_unit_test(no_endpoint_takes_the_places_of_all_others),
+        cmocka_unit_test(a_later_attempt_has_a_connection_of_its_own),
+        cmocka_unit_test(what_leaves_a_doubt_is_never_used_again),
+        cmocka_unit_test(an_answer_to_head_with_content_is_never_used_again),
+        cmocka_unit_test(a_connection_with_half_a_request_is_never_used_again),
+        cmocka_unit_test(a_connection_whose_answer_was_not_read_is_never_used_again),
+        cmocka_unit_test(an_idle_connection_that_the_backend_closes_is_dropped),
+        cmocka_unit_test(an_idle_connection_that_speaks_is_dropped),
+        cmocka_unit_test(what_came_while_it_was_idle_is_seen_before_it_is_used),
+        cmocka_unit_test(a_used_connection_that_closes_says_so),
+        cmocka_unit_test(no_more_connections_are_kept_than_allowed),
+        cmocka_unit_test(no_more_connections_are_opened_than_allowed),
+        cmocka_unit_test(idle_connections_are_closed_in_time),
+        cmocka_unit_test(a_pool_that_is_no_longer_kept_closes_its_connections),
+        cmocka_unit_test(connections_go_to_one_address_after_the_other),
+        cmocka_unit_test(a_connection_that_is_refused_says_so),
+        cmocka_unit_test(a_connection_that_takes_time_is_waited_for),
+        cmocka_unit_test(answers_are_the_same_however_they_are_split),
+        cmocka_unit_test(answers_are_the_same_byte_by_byte),
+        cmocka_unit_test(answers_that_are_wrong_or_break_off_fail),
+        cmocka_unit_test(a_reset_connection_fails),
+        cmocka_unit_test(interim_answers_do_not_use_up_the_room_of_a_head),
+        cmocka_unit_test(a_head_may_have_as_many_fields_as_allowed_and_no_more),
+        cmocka_unit_test(a_head_that_never_ends_is_too_large),
+        cmocka_unit_test(what_one_connection_has_not_read_yet_is_safe_from_another),
+        cmocka_unit_test(trailers_are_there_behind_the_answers_end),
+        cmocka_unit_test(trailers_beyond_a_limit_are_no_answer),
+        cmocka_unit_test(trailers_go_out_behind_the_last_chunk_and_nowhere_else),
+        cmocka_unit_test(content_is_framed_as_the_head_says),
+        cmocka_unit_test(a_slow_backend_gets_all_of_a_large_content),
+        cmocka_unit_test(a_backend_that_does_not_take_the_request_can_still_answer),
+        cmocka_unit_test(an_answer_is_read_although_sending_failed),
+        cmocka_unit_test(nothing_is_released_without_harm),
+        cmocka_unit_test(endpoints_are_hosts_and_ports),
+        cmocka_unit_test(an_endpoint_that_cannot_be_used_is_an_error_with_its_place));
 }
