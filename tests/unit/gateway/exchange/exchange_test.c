@@ -448,6 +448,7 @@ struct world {
     char *request_arena;
     struct http_request request;
     bool draining;
+    struct exchange_present present; /* zero: what it began under */
     struct exchange *exchange;
     size_t exchanges;
 };
@@ -599,6 +600,14 @@ static void open_world(void)
     open_world_with(1);
 }
 
+static struct exchange_present tell_present(void *client)
+{
+    assert_ptr_equal(client, &world.client);
+    if (world.present.environment != NULL)
+        return world.present;
+    return (struct exchange_present){&world.environment, world.group};
+}
+
 static void start_with(const struct http_request *request, enum reason refusal)
 {
     struct exchange_start start = {
@@ -606,6 +615,7 @@ static void start_with(const struct http_request *request, enum reason refusal)
         .client_operations = &fake_client,
         .client = &world.client,
         .connection = &world.connection,
+        .present = tell_present,
         .ready = on_ready,
         .request = request,
         .refusal = refusal,
@@ -1796,6 +1806,197 @@ TEST(who_is_sent_again_is_judged_again)
     release_people(&people);
 }
 
+/* ---- judged again ---- */
+
+/* Of alice's, who is accepted when it starts. */
+static struct people start_accepted(const char *text)
+{
+    struct people people = make_people();
+
+    open_world();
+    demand(CLIENT_CERTIFICATE_REQUIRED, people.accepts);
+    world.connection.presented = people.presented;
+    start(text);
+    return people;
+}
+
+static void assert_judged_again(enum reason expected)
+{
+    enum reason reason = REASON_UNDECIDED;
+
+    assert_true(exchange_judge_again(world.exchange, &reason));
+    assert_string_equal(reason_name(reason), reason_name(expected));
+}
+
+TEST(who_is_accepted_still_is_not_disturbed)
+{
+    struct people people = start_accepted(GET);
+
+    (void)turn();
+    assert_judged_again(REASON_NONE);
+    backend_answers(0, 200, "hello");
+    (void)turn();
+    assert_true(exchange_is_finished(world.exchange));
+    assert_false(exchange_must_close(world.exchange));
+    close_world();
+    release_people(&people);
+    assert_record("\"reason\":\"none\"");
+}
+
+TEST(who_is_accepted_no_longer_is_answered_while_nothing_was)
+{
+    struct people people = start_accepted(GET);
+
+    (void)turn();
+    assert_string_equal(exchange_state_name(world.exchange), "relaying");
+    demand(CLIENT_CERTIFICATE_REQUIRED, people.refuses);
+    assert_judged_again(REASON_CERTIFICATE_ISSUER_UNKNOWN);
+    (void)turn();
+    assert_journal("acquire 0, backend: GET /app/x HTTP/1.1, backend: end, release, "
+                   "client: 400 certificate_issuer_unknown close");
+    close_world();
+    release_people(&people);
+    assert_record("\"detail\":\"judged again\"");
+    assert_record("\"principal\":\"CN=alice\"");
+}
+
+TEST(an_answer_that_has_begun_breaks_off_when_its_client_is_accepted_no_longer)
+{
+    struct people people = start_accepted(GET);
+
+    (void)turn();
+    backend_answers(0, 200, "hello");
+    backends[0].ends = false;
+    (void)turn();
+    assert_string_equal(exchange_state_name(world.exchange), "relaying");
+    demand(CLIENT_CERTIFICATE_REQUIRED, people.refuses);
+    assert_judged_again(REASON_CERTIFICATE_ISSUER_UNKNOWN);
+    (void)turn();
+    assert_true(exchange_is_broken(world.exchange));
+    assert_true(exchange_must_close(world.exchange));
+    close_world();
+    release_people(&people);
+    assert_record("\"status\":200");
+    assert_record("\"reason\":\"certificate_issuer_unknown\"");
+}
+
+TEST(who_waits_for_a_backend_is_judged_again_too)
+{
+    struct people people = start_accepted(GET);
+
+    backends[0].connected = BACKEND_IO_WAIT;
+    (void)turn();
+    demand(CLIENT_CERTIFICATE_REQUIRED, people.refuses);
+    assert_judged_again(REASON_CERTIFICATE_ISSUER_UNKNOWN);
+    (void)turn();
+    assert_journal("acquire 0, release, client: 400 certificate_issuer_unknown close");
+    close_world();
+    release_people(&people);
+}
+
+TEST(who_was_refused_or_has_its_answer_is_not_judged_again)
+{
+    struct people people = make_people();
+    enum reason reason;
+
+    open_world();
+    demand(CLIENT_CERTIFICATE_REQUIRED, people.refuses);
+    world.connection.presented = people.presented;
+    start(GET);
+    assert_false(exchange_judge_again(world.exchange, &reason));
+    world.client.room = 0;
+    (void)turn();
+    assert_string_equal(exchange_state_name(world.exchange), "answering");
+    assert_false(exchange_judge_again(world.exchange, &reason));
+    assert_true(exchange_holds_until(world.exchange) == INT64_MAX);
+    exchange_abort(world.exchange, REASON_REQUEST_ABANDONED, NULL);
+    close_world();
+    release_people(&people);
+}
+
+TEST(a_judgement_holds_until_the_certificate_ends)
+{
+    struct people people = start_accepted(GET);
+    int64_t until;
+
+    (void)turn();
+    until = exchange_holds_until(world.exchange);
+    assert_true(until > (int64_t)time(NULL));
+    assert_true(until <= (int64_t)time(NULL) + FIXTURE_DAY + 1);
+    exchange_abort(world.exchange, REASON_REQUEST_ABANDONED, NULL);
+    close_world();
+    release_people(&people);
+}
+
+/* The listeners of the group stand for the configuration of now: by host and path as ever. */
+TEST(who_is_judged_again_is_judged_by_the_configuration_of_now)
+{
+    struct people people = start_accepted(GET);
+    struct exchange_environment next = world.environment;
+    const struct route_plan *plan = &world.plans[MAIN];
+    struct route_plan strict = *plan;
+    const struct route_match_settings everywhere = {.name = "all"};
+    const struct route_match_settings elsewhere = {
+        .name = "elsewhere", .paths = (const char *const[]){"/elsewhere", NULL}};
+    struct error error = {0};
+    const struct route_plan *plans[] = {&strict};
+    struct routing_table *routes = routing_table_create(&everywhere, plans, 1, &error);
+    struct routing_table *others = routing_table_create(&elsewhere, plans, 1, &error);
+    struct listener listener = world.listeners[MAIN];
+    const struct listener *members[] = {&listener};
+    struct socket_address address = {.size = 0};
+    struct listener_group *group = listener_group_create(&address, members, 1, &error);
+
+    strict.demand.context = people.refuses;
+    (void)turn();
+    world.present = (struct exchange_present){&next, group};
+
+    /* No route of now serves it: its own goes on judging. */
+    listener.routes = others;
+    assert_judged_again(REASON_NONE);
+    /* The address is gone. */
+    world.present.group = NULL;
+    assert_judged_again(REASON_NONE);
+    world.present.group = group;
+    listener.routes = routes;
+    assert_judged_again(REASON_CERTIFICATE_ISSUER_UNKNOWN);
+    (void)turn();
+    close_world();
+    listener_group_destroy(group);
+    routing_table_destroy(others);
+    routing_table_destroy(routes);
+    release_people(&people);
+}
+
+TEST(who_waited_past_a_change_of_the_configuration_is_judged_by_both)
+{
+    struct people people = start_accepted(GET);
+    struct exchange_environment next = world.environment;
+    struct listener listener = world.listeners[MAIN];
+    struct route_plan strict = world.plans[MAIN];
+    const struct route_match_settings everywhere = {.name = "all"};
+    const struct route_plan *plans[] = {&strict};
+    struct error error = {0};
+    struct routing_table *routes = routing_table_create(&everywhere, plans, 1, &error);
+    const struct listener *members[] = {&listener};
+    struct socket_address address = {.size = 0};
+    struct listener_group *group = listener_group_create(&address, members, 1, &error);
+
+    strict.demand.context = people.refuses;
+    listener.routes = routes;
+    backends[0].connected = BACKEND_IO_WAIT;
+    (void)turn();
+    world.present = (struct exchange_present){&next, group};
+    backends[0].connected = BACKEND_IO_DONE;
+    (void)turn();
+    assert_journal("acquire 0, release, client: 400 certificate_issuer_unknown close");
+    assert_string_equal(backends[0].head, "");
+    close_world();
+    listener_group_destroy(group);
+    routing_table_destroy(routes);
+    release_people(&people);
+}
+
 /* ---- ends ---- */
 
 TEST(an_abort_in_any_state_leaves_one_record)
@@ -1948,6 +2149,14 @@ int main(void)
         cmocka_unit_test(a_demand_without_rules_refuses),
         cmocka_unit_test(who_waited_is_judged_again_before_a_byte_goes_out),
         cmocka_unit_test(who_is_sent_again_is_judged_again),
+        cmocka_unit_test(who_is_accepted_still_is_not_disturbed),
+        cmocka_unit_test(who_is_accepted_no_longer_is_answered_while_nothing_was),
+        cmocka_unit_test(an_answer_that_has_begun_breaks_off_when_its_client_is_accepted_no_longer),
+        cmocka_unit_test(who_waits_for_a_backend_is_judged_again_too),
+        cmocka_unit_test(who_was_refused_or_has_its_answer_is_not_judged_again),
+        cmocka_unit_test(a_judgement_holds_until_the_certificate_ends),
+        cmocka_unit_test(who_is_judged_again_is_judged_by_the_configuration_of_now),
+        cmocka_unit_test(who_waited_past_a_change_of_the_configuration_is_judged_by_both),
         cmocka_unit_test(an_abort_in_any_state_leaves_one_record),
         cmocka_unit_test(an_abort_behind_the_end_changes_nothing),
         cmocka_unit_test(each_exchange_has_a_trace_id_of_its_own));
