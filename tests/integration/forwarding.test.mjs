@@ -383,7 +383,9 @@ test("what docs/FORWARDING.md shows can be used as it stands", () => {
         copyFileSync(server.chain, path.join(folder, "server.pem"));
         copyFileSync(server.key, path.join(folder, "server.key"));
         copyFileSync(pki.root.certificate, path.join(folder, "client-ca.pem"));
-        assert.ok(pages.length > 0);
+        assert.ok(pages.length > 1);
+        const key = spawnSync("openssl", ["ecparam", "-name", "prime256v1", "-genkey", "-noout"]);
+        writeFileSync(path.join(folder, "signing.key"), key.stdout);
         for (const page of pages) {
             const file = path.join(folder, "sallyport.yaml");
             writeFileSync(file, page);

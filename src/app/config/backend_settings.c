@@ -44,6 +44,52 @@ void settings_check_backend_tls(struct settings_reader *reader, struct yaml_node
                           "'tls' has no effect: no endpoint begins with https://");
 }
 
+void settings_read_backend_signature(struct settings_reader *reader, const struct setting *setting,
+                                     struct yaml_node *node, void *target)
+{
+    struct backend_signature_settings *signature =
+        config_memory_allocate(reader->memory, sizeof(*signature));
+
+    settings_read_mapping(reader, setting->mapping, node, signature);
+    settings_store_pointer(setting, target, signature);
+}
+
+bool settings_keyid_is_valid(struct slice text, struct error *error)
+{
+    bool is_valid = !slice_is_empty(text) && text.size <= 100;
+
+    for (size_t i = 0; i < text.size; i++)
+        is_valid = is_valid && text.data[i] > ' ' && text.data[i] <= '~' && text.data[i] != '"' &&
+                   text.data[i] != '\\';
+    if (!is_valid)
+        error_set(error, ERROR_VALUE,
+                  "'%.80s' is not the name of a key: 1 to 100 printable characters without blanks, "
+                  "quotes and backslashes",
+                  text.data);
+    return is_valid;
+}
+
+/* What is signed names no scheme, but leaves out the port that a scheme has by default. */
+void settings_check_backend_signature(struct settings_reader *reader, struct yaml_node *node,
+                                      const struct backend_settings *backend)
+{
+    struct yaml_node *signature = yaml_node_find(node, "signature");
+    size_t tls_count = 0;
+
+    if (signature == NULL || node->is_faulty)
+        return;
+    for (size_t i = 0; i < backend->endpoint_count; i++) {
+        const char *url = backend->endpoints[i].url;
+
+        if (url == NULL)
+            return;
+        tls_count += slice_starts_with(slice_from_text(url), SLICE("https://")) ? 1 : 0;
+    }
+    if (tls_count > 0 && tls_count < backend->endpoint_count)
+        settings_refuse_value(reader, signature->key,
+                              "'signature' needs endpoints that all begin with https://, or none");
+}
+
 void settings_finish_ejection(struct settings_reader *reader, struct yaml_node *node, void *target)
 {
     const struct backend_settings *backend = target;

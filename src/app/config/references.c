@@ -74,6 +74,7 @@ void settings_register_backend(struct settings_reader *reader, struct yaml_node 
     const struct backend_settings *backend = target;
 
     settings_check_backend_tls(reader, node, backend);
+    settings_check_backend_signature(reader, node, backend);
     warn_of_azure_hosts(reader, backend);
     register_name(&reader->backends, backend->name, target);
 }

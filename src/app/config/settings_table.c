@@ -1027,6 +1027,60 @@ static const struct settings_mapping backend_tls_mapping = {
     .has_position = true, .position_offset = offsetof(struct tls_client_settings, tls.position),
 };
 
+static const struct setting_choice signing_choices[] = {
+    {"ecdsa-p256-sha256", SIGNING_ECDSA_P256_SHA256, false},
+    {"hmac-sha256", SIGNING_HMAC_SHA256, false},
+    {NULL, 0, false},
+};
+
+static const struct setting backend_signature_settings[] = {
+    {
+        .name = "algorithm", .type = SETTING_CHOICE, .choices = signing_choices,
+        .is_required = true, FIELD(struct backend_signature_settings, algorithm),
+        .meaning = "`ecdsa-p256-sha256`: the gateway has a private key, backends its public one. "
+                   "`hmac-sha256`: both have one secret, and could sign as each other.",
+        .example = "algorithm: hmac-sha256\n",
+    },
+    {
+        .name = "key", .type = SETTING_PATH, .is_required = true,
+        FIELD(struct backend_signature_settings, key),
+        .meaning = "The file of the key: PEM of an EC private key on P-256, or, for "
+                   "`hmac-sha256`, base64 of at least 32 octets on one line.",
+        .example = "key: signing.key\n",
+    },
+    {
+        .name = "keyid", .type = SETTING_TEXT, .is_required = true,
+        .is_valid = settings_keyid_is_valid, FIELD(struct backend_signature_settings, keyid),
+        .meaning = "What the key is called, so that a backend with several finds the right one.",
+        .example = "keyid: gateway-2026\n",
+    },
+    {
+        .name = "expires", .type = SETTING_DURATION, .default_text = "30s",
+        .min = 1 * SECONDS, .max = 60 * SECONDS,
+        FIELD(struct backend_signature_settings, expires_ms),
+        .meaning = "For how long a signature is good, in whole seconds.",
+        .example = "expires: 10s\n",
+    },
+};
+
+static const struct settings_mapping backend_signature_mapping = {
+    .title = "backends.NAME.signature",
+    .meaning = "An HTTP Message Signature (RFC 9421) over what each request asks for and all its "
+               "identity headers. docs/FORWARDING.md says how it is checked.",
+    .frame = "version: 1\n" FRAME_LISTENERS
+             "backends:\n"
+             "  app:\n"
+             "    endpoints: [\"http://127.0.0.1:8080\"]\n"
+             "    signature:\n"
+             "      algorithm: ecdsa-p256-sha256\n"
+             "      key: signing.key\n"
+             "      keyid: gateway\n"
+             "      @\n",
+    SETTINGS(backend_signature_settings),
+    .size = sizeof(struct backend_signature_settings),
+    POSITION(struct backend_signature_settings),
+};
+
 static const struct setting_choice expect_choices[] = {
     {"forward", BACKEND_EXPECT_FORWARD, false},
     {"answer", BACKEND_EXPECT_ANSWER, false},
@@ -1081,6 +1135,15 @@ static const struct setting backend_settings[] = {
         .meaning = "How endpoints with https are met.",
         .example = "endpoints: [\"https://10.0.0.4\"]\n"
                    "tls: { trust: [backend-root.pem], server_name: app.internal }\n",
+    },
+    {
+        .name = "signature", .type = SETTING_SPECIAL, .forms = SETTING_FORM_MAPPING,
+        .read = settings_read_backend_signature, .mapping = &backend_signature_mapping,
+        .expects = "a mapping", POINTER(struct backend_settings, signature),
+        .otherwise = "requests are not signed",
+        .meaning = "By what the backend knows that identity headers are the gateway's.",
+        .example = "signature: { algorithm: ecdsa-p256-sha256, key: signing.key, keyid: gateway }"
+                   "\n",
     },
     {
         .name = "expect", .type = SETTING_CHOICE, .choices = expect_choices,
@@ -2037,6 +2100,7 @@ static const struct settings_mapping *const mappings[] = {
     &policy_serial_mapping,
     &backend_mapping,
     &backend_tls_mapping,
+    &backend_signature_mapping,
     &endpoint_mapping,
     &timeout_mapping,
     &queue_mapping,

@@ -81,6 +81,12 @@ void settings_read_backend_tls(struct settings_reader *reader, const struct sett
 void settings_read_backend_certificate(struct settings_reader *reader,
                                        const struct setting *setting, struct yaml_node *node,
                                        void *target);
+void settings_read_backend_signature(struct settings_reader *reader, const struct setting *setting,
+                                     struct yaml_node *node, void *target);
+bool settings_keyid_is_valid(struct slice text, struct error *error);
+/* Refuses a signature for endpoints of which some speak TLS and some do not. */
+void settings_check_backend_signature(struct settings_reader *reader, struct yaml_node *node,
+                                      const struct backend_settings *backend);
 /* Refuses 'tls' where no endpoint speaks it. */
 void settings_check_backend_tls(struct settings_reader *reader, struct yaml_node *node,
                                 const struct backend_settings *backend);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "protocol/signature/signing_key.h"
 #include "protocol/tls/tls_client.h"
 #include "runtime/position.h"
 
@@ -29,12 +30,22 @@ struct backend_ejection_settings {
     size_t share_max;     /* percent of the addresses of a backend; default 50 */
 };
 
+/* RFC 9421: by what the backend knows that identity headers are the gateway's. */
+struct backend_signature_settings {
+    enum signing_algorithm algorithm;
+    const char *key;   /* a file */
+    const char *keyid; /* told to the backend */
+    uint64_t expires_ms;
+    struct position position;
+};
+
 struct backend_settings {
     const char *name;
     struct backend_endpoint_settings *endpoints;
     size_t endpoint_count;
     const char *host; /* NULL: preserve what the client asked for; else this name */
     const struct tls_client_settings *tls; /* NULL: the system's CAs, the endpoint's host */
+    const struct backend_signature_settings *signature; /* NULL: nothing is signed */
     enum backend_balance balance;
     uint64_t connect_timeout_ms; /* default 5 s */
     uint64_t

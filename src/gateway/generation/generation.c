@@ -37,6 +37,11 @@ struct built_policy {
     struct telemetry_rules *counters;
 };
 
+struct built_signer {
+    const struct backend_signature_settings *settings;
+    struct rewrite_signer *signer;
+};
+
 struct built_listener {
     struct listener listener;
     struct socket_address address;
@@ -62,6 +67,8 @@ struct generation {
     size_t context_count;
     struct built_policy *policies;
     size_t policy_count;
+    struct built_signer *signers;
+    size_t signer_count;
     struct backend_pool **pools;
     size_t pool_count;
     struct built_listener *listeners;
@@ -113,6 +120,41 @@ static struct backend_pool *find_pool(struct generation *generation,
                                       (generation->pool_count + 1) * sizeof(struct backend_pool *));
     generation->pools[generation->pool_count++] = built;
     return built;
+}
+
+/* NULL in `*signer` when nothing is signed. */
+static bool find_signer(struct generation *generation, const struct backend_settings *backend,
+                        struct rewrite_signer **signer, struct error *error)
+{
+    const struct backend_signature_settings *settings = backend->signature;
+    struct rewrite_signer_settings wanted;
+
+    *signer = NULL;
+    if (settings == NULL)
+        return true;
+    for (size_t i = 0; i < generation->signer_count && *signer == NULL; i++) {
+        if (generation->signers[i].settings == settings)
+            *signer = generation->signers[i].signer;
+    }
+    if (*signer != NULL)
+        return true;
+    wanted = (struct rewrite_signer_settings){
+        .algorithm = settings->algorithm,
+        .key_file = settings->key,
+        .keyid = settings->keyid,
+        .lifetime_seconds = (int64_t)(settings->expires_ms / 1000),
+        .is_tls = slice_starts_with(slice_from_text(backend->endpoints[0].url), SLICE("https://")),
+    };
+    *signer = rewrite_signer_create(&wanted, error);
+    if (*signer == NULL) {
+        error_prefix(error, "%s:%u:%u", settings->position.file, settings->position.line,
+                     settings->position.column);
+        return false;
+    }
+    generation->signers = memory_resize(generation->signers, (generation->signer_count + 1) *
+                                                                 sizeof(*generation->signers));
+    generation->signers[generation->signer_count++] = (struct built_signer){settings, *signer};
+    return true;
 }
 
 /* ---- policies
@@ -237,9 +279,11 @@ static struct telemetry_series *find_series(const struct generation *generation,
 
 static struct rewrite_plan *build_rewrite(struct generation *generation,
                                           const struct listener_settings *listener,
-                                          const struct route_settings *route)
+                                          const struct route_settings *route,
+                                          const struct rewrite_signer *signer)
 {
     struct rewrite_settings settings = {
+        .signer = signer,
         .identity_headers = listener->identity_headers,
         .identity_header_count = listener->identity_header_count,
         .forward_unverified = route->unverified,
@@ -258,6 +302,7 @@ static bool build_route(struct generation *generation, const struct listener_set
                         size_t index, struct error *error)
 {
     struct route_plan *plan = &built->plans[index];
+    struct rewrite_signer *signer = NULL;
 
     if (!find_demand(generation, &listener->client_certificate, &route->client_certificate,
                      &plan->demand, error))
@@ -268,7 +313,9 @@ static bool build_route(struct generation *generation, const struct listener_set
     plan->pool = find_pool(generation, route->backend, error);
     if (plan->pool == NULL)
         return false;
-    built->rewrites[index] = build_rewrite(generation, listener, route);
+    if (!find_signer(generation, route->backend, &signer, error))
+        return false;
+    built->rewrites[index] = build_rewrite(generation, listener, route, signer);
     plan->rewrite = built->rewrites[index];
     plan->host = route->backend->host;
     plan->series = find_series(generation, listener->name, route->match.name);
@@ -630,6 +677,9 @@ void generation_release(struct generation *generation)
     memory_release(generation->listeners);
     memory_release(generation->contexts);
     memory_release(generation->policies);
+    for (size_t i = 0; i < generation->signer_count; i++)
+        rewrite_signer_destroy(generation->signers[i].signer);
+    memory_release(generation->signers);
     memory_release(generation->pools);
     if (generation->release_owner != NULL)
         generation->release_owner(generation->owner);

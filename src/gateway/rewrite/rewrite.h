@@ -9,8 +9,9 @@
  * TE, Trailer, traceparent, and a tracestate that belongs to no trace. Then ours are added: Host,
  * framing, Via, X-Forwarded-For, X-Forwarded-Proto, X-Forwarded-Port, X-Forwarded-Host,
  * X-Original-Host, X-AppGW-Trace-Id, traceparent, the identity headers of the route, and Expect, TE
- * and Trailer where they may be said. Of a trusted proxy, X-Forwarded-Proto, -Port and -Host are
- * passed on where they are well-formed.
+ * and Trailer where they may be said; where the backend has it so, a signature over what is asked
+ * for and the identity headers. Of signatures that came, those of our label or tag are removed. Of
+ * a trusted proxy, X-Forwarded-Proto, -Port and -Host are passed on where they are well-formed.
  */
 #pragma once
 
@@ -24,8 +25,10 @@
 #include "protocol/http/http_name_set.h"
 #include "protocol/http/http_trace.h"
 #include "protocol/reason/reason.h"
+#include "protocol/signature/signing_key.h"
 #include "runtime/arena.h"
 #include "runtime/buffer.h"
+#include "runtime/error.h"
 #include "runtime/slice.h"
 
 struct identity_header_settings {
@@ -48,7 +51,22 @@ struct rewrite_settings {
     /* What the lines of all identity headers of a request may have together; 0: what there is room
      * for. */
     size_t identity_bytes_max;
+    const struct rewrite_signer *signer; /* borrowed by the plan; NULL: nothing is signed */
 };
+
+struct rewrite_signer_settings {
+    enum signing_algorithm algorithm;
+    const char *key_file;
+    const char *keyid;
+    int64_t lifetime_seconds;
+    bool is_tls; /* the backend is met with https, whose default port is no part of @authority */
+};
+
+/* Reads the key. NULL and an error when it cannot be used. */
+struct rewrite_signer *rewrite_signer_create(const struct rewrite_signer_settings *settings,
+                                             struct error *error);
+/* NULL is fine. */
+void rewrite_signer_destroy(struct rewrite_signer *signer);
 
 /* "client-cert", "client-cert-chain", "x-arr-clientcert", "alb", ... the short names of
  * `identity_headers`: how many headers it stands for, written to `found`; 0 when there is no such

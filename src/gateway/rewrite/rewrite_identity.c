@@ -132,7 +132,7 @@ static bool write_lines(const struct rewrite_plan *plan, const struct rewrite_re
             rewrite_write_field(writer, slice_from_text(plan->headers[i].name), value);
     }
     /* A backend must be able to tell what was verified from what was not. */
-    if (plan->forward_unverified && !plan->has_verification)
+    if ((plan->forward_unverified || plan->signer != NULL) && !plan->has_verification)
         rewrite_write_field(writer, SLICE(IDENTITY_VERIFICATION_NAME),
                             verification_of(plan, facts));
     return true;
@@ -146,10 +146,9 @@ static bool fits(const struct rewrite_plan *plan, const struct rewrite_writer *w
 }
 
 /* Under each name that the backend may look at for it. */
-static void write_omission(const struct rewrite_plan *plan, struct rewrite_writer *writer)
+static void write_verification(const struct rewrite_plan *plan, struct slice value,
+                               struct rewrite_writer *writer)
 {
-    struct slice value = SLICE("FAILED:identity_header_too_large");
-
     for (size_t i = 0; i < plan->header_count; i++) {
         if (plan->headers[i].format == IDENTITY_FORMAT_VERIFICATION)
             rewrite_write_field(writer, slice_from_text(plan->headers[i].name), value);
@@ -164,14 +163,18 @@ bool rewrite_write_identity(const struct rewrite_plan *plan,
 {
     size_t start = writer->to->written;
 
-    if (facts->mode == CLIENT_CERTIFICATE_NONE)
+    if (facts->mode == CLIENT_CERTIFICATE_NONE) {
+        /* That nothing is said is signed too. */
+        if (plan->signer != NULL)
+            write_verification(plan, SLICE("NONE"), writer);
         return true;
+    }
     if (write_lines(plan, facts, writer) && fits(plan, writer, start))
         return true;
     if (facts->mode != CLIENT_CERTIFICATE_OPTIONAL)
         return false;
     writer->to->written = start;
     writer->outcome = HTTP_WRITE_DONE;
-    write_omission(plan, writer);
+    write_verification(plan, SLICE("FAILED:identity_header_too_large"), writer);
     return true;
 }

@@ -9,6 +9,8 @@
 #include "protocol/http/http_write.h"
 
 #define REWRITE_TRACE_ID_NAME "X-AppGW-Trace-Id"
+/* Of our signatures, and their tag: an lcalpha key of RFC 8941. */
+#define REWRITE_SIGNATURE_LABEL "sallyport"
 
 struct rewrite_plan {
     struct identity_header_settings *headers;
@@ -16,6 +18,7 @@ struct rewrite_plan {
     size_t identity_bytes_max; /* 0: no limit but the buffer's */
     bool forward_unverified;
     bool has_verification;
+    const struct rewrite_signer *signer;     /* borrowed; NULL: nothing is signed */
     const struct http_name_set *owned_names; /* borrowed */
 };
 
@@ -82,5 +85,15 @@ void rewrite_write_announcement(struct rewrite_writer *writer,
 bool rewrite_write_identity(const struct rewrite_plan *plan,
                             const struct rewrite_request_facts *facts,
                             struct rewrite_writer *writer);
+/* Signs what was written since the writer's start, and the identity lines from `identity_start` to
+ * the end; `host` is the value of Host. False when there is no base for it, or no signature. */
+bool rewrite_sign(const struct rewrite_signer *signer, struct slice host, size_t identity_start,
+                  struct rewrite_writer *writer);
+bool rewrite_is_signature_name(struct slice name);
+/* Has a signature our name anywhere? Behind the content, where we write none, that is enough. */
+bool rewrite_claims_to_be_ours(const struct http_field *field);
+/* The signatures of a request that are not ours; `stripped` counts the others. */
+void rewrite_write_signatures(const struct http_fields *fields, struct arena *arena,
+                              struct rewrite_writer *writer, size_t *stripped);
 /* The empty line; without it, all that was written is taken back. */
 enum http_write_outcome rewrite_writer_finish(struct rewrite_writer *writer);

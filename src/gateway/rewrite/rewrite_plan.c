@@ -28,6 +28,7 @@ struct rewrite_plan *rewrite_plan_create(const struct rewrite_settings *settings
 
     plan->owned_names = owned_names;
     plan->forward_unverified = settings->forward_unverified;
+    plan->signer = settings->signer;
     plan->identity_bytes_max = settings->identity_bytes_max;
     plan->header_count = settings->identity_header_count;
     plan->headers = memory_allocate_array(plan->header_count, sizeof(*plan->headers));

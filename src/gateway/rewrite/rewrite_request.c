@@ -25,27 +25,34 @@ static bool is_orphan(const struct http_trace *trace, struct slice name)
 
 static void write_received_fields(const struct rewrite_plan *plan,
                                   const struct http_request *request,
-                                  const struct http_trace *trace,
+                                  const struct rewrite_request_facts *facts,
                                   const struct rewrite_connection_options *options,
-                                  bool trusts_peer, struct rewrite_writer *writer, size_t *stripped)
+                                  struct rewrite_writer *writer, size_t *stripped)
 {
     const struct http_fields *fields = &request->fields;
     bool counts_forwards = rewrite_counts_forwards(request);
+    bool has_signatures = false;
 
     for (size_t i = 0; i < fields->count; i++) {
         struct slice name = fields->items[i].name;
 
         if (rewrite_is_identity_name(plan->owned_names, name) || rewrite_is_forwarding_name(name)) {
-            if (!trusts_peer || !rewrite_is_continued_name(name))
+            if (!facts->trusts_peer || !rewrite_is_continued_name(name))
                 (*stripped)++;
+            continue;
+        }
+        if (rewrite_is_signature_name(name)) {
+            has_signatures = true;
             continue;
         }
         if (counts_forwards && http_name_folds_equal(name, SLICE("Max-Forwards")))
             continue;
         if (!rewrite_is_hop_by_hop_name(name) && !rewrite_is_connection_option(options, name) &&
-            !rewrite_name_is_among(name, replaced_names) && !is_orphan(trace, name))
+            !rewrite_name_is_among(name, replaced_names) && !is_orphan(facts->trace, name))
             rewrite_write_field(writer, name, fields->items[i].value);
     }
+    if (has_signatures)
+        rewrite_write_signatures(fields, facts->arena, writer, stripped);
 }
 
 /* ---- what we say --------------------------------------------------------------------------- */
@@ -102,6 +109,18 @@ static enum reason reason_of(enum http_write_outcome outcome, bool in_identity)
     return REASON_INTERNAL;
 }
 
+static void write_ours(const struct rewrite_plan *plan, const struct rewrite_request_facts *facts,
+                       struct rewrite_writer *writer)
+{
+    size_t start = writer->to->written;
+
+    if (!rewrite_write_identity(plan, facts, writer))
+        writer->outcome = HTTP_WRITE_NO_ROOM;
+    if (plan->signer != NULL && writer->outcome == HTTP_WRITE_DONE &&
+        !rewrite_sign(plan->signer, facts->host, start, writer))
+        writer->outcome = HTTP_WRITE_REFUSED;
+}
+
 enum reason rewrite_request_head(const struct rewrite_plan *plan,
                                  const struct http_request *request,
                                  const struct rewrite_request_facts *facts, struct buffer *to,
@@ -122,8 +141,7 @@ enum reason rewrite_request_head(const struct rewrite_plan *plan,
     writer.outcome = http_write_request_line(to, request->method, request->path, request->has_query,
                                              request->query);
     rewrite_write_field(&writer, SLICE("Host"), facts->host);
-    write_received_fields(plan, request, facts->trace, &options, facts->trusts_peer, &writer,
-                          &counted);
+    write_received_fields(plan, request, facts, &options, &writer, &counted);
     write_framing(request, &writer);
     write_our_hop(plan, request, facts, &writer);
     rewrite_write_via(&writer, request->version, facts->pseudonym);
@@ -131,8 +149,8 @@ enum reason rewrite_request_head(const struct rewrite_plan *plan,
     write_trace(facts, &writer);
     reason = reason_of(writer.outcome, false);
 
-    if (reason == REASON_NONE && !rewrite_write_identity(plan, facts, &writer))
-        writer.outcome = HTTP_WRITE_NO_ROOM;
+    if (reason == REASON_NONE)
+        write_ours(plan, facts, &writer);
     if (rewrite_writer_finish(&writer) != HTTP_WRITE_DONE)
         return reason == REASON_NONE ? reason_of(writer.outcome, true) : reason;
     *stripped = counted;

@@ -104,7 +104,7 @@ bool rewrite_trailers(const struct http_name_set *owned_names, const struct http
     for (size_t i = 0; i < trailers->count; i++) {
         const struct http_field *field = &trailers->items[i];
 
-        if (rewrite_may_be_trailer(owned_names, field->name) &&
+        if (rewrite_may_be_trailer(owned_names, field->name) && !rewrite_claims_to_be_ours(field) &&
             !rewrite_is_connection_option(&options, field->name))
             rewrite_write_field(&writer, field->name, field->value);
         else

@@ -764,6 +764,34 @@ TEST(a_name_that_nothing_has_is_answered_with_the_nearest)
 
 #define BACKEND_TLS(tls) VALID "backends: { a: { endpoints: [\"https://a\"], tls: " tls " } }\n"
 
+#define BACKEND_SIGNATURE(settings)                                                                \
+    VALID "backends: { a: { endpoints: [\"http://a\"], signature: " settings " } }\n"
+
+TEST(the_signature_of_a_backend_is_read_strictly)
+{
+    static const struct problem_case cases[] = {
+        {BACKEND_SIGNATURE("{ algorithm: hmac-sha256, key: k, keyid: a }"), ""},
+        {BACKEND_SIGNATURE("{ key: k, keyid: a }"), "7:54: error: 'algorithm' is missing\n"},
+        {BACKEND_SIGNATURE("{ algorithm: hmac-sha256, keyid: a }"),
+         "7:54: error: 'key' is missing\n"},
+        {BACKEND_SIGNATURE("{ algorithm: hmac-sha256, key: k }"),
+         "7:54: error: 'keyid' is missing\n"},
+        {BACKEND_SIGNATURE("{ algorithm: rsa-v1_5-sha256, key: k, keyid: a }"),
+         "7:67: error: 'algorithm' must be ecdsa-p256-sha256 or hmac-sha256, not "
+         "'rsa-v1_5-sha256'\n"},
+        {BACKEND_SIGNATURE("{ algorithm: hmac-sha256, key: k, keyid: \"a b\" }"),
+         "7:95: error: 'a b' is not the name of a key: 1 to 100 printable characters without "
+         "blanks, quotes and backslashes\n"},
+        {BACKEND_SIGNATURE("{ algorithm: hmac-sha256, key: k, keyid: a, expires: 61s }"),
+         "7:107: error: 'expires' is 61s; it must be between 1s and 1m\n"},
+        {VALID "backends: { a: { endpoints: [\"http://a\", \"https://b\"], signature: { "
+               "algorithm: hmac-sha256, key: k, keyid: a } } }\n",
+         "7:56: error: 'signature' needs endpoints that all begin with https://, or none\n"},
+    };
+
+    CHECK_CASES(cases);
+}
+
 TEST(tls_of_a_backend_is_read_strictly)
 {
     static const struct problem_case cases[] = {
@@ -1182,6 +1210,7 @@ int main(void)
         cmocka_unit_test(what_an_identity_header_says_can_mean_only_that),
         cmocka_unit_test(identity_headers_have_names_that_nothing_else_uses),
         cmocka_unit_test(a_name_that_nothing_has_is_answered_with_the_nearest),
+        cmocka_unit_test(the_signature_of_a_backend_is_read_strictly),
         cmocka_unit_test(tls_of_a_backend_is_read_strictly),
         cmocka_unit_test(queue_balance_and_ejection_of_a_backend_have_limits),
         cmocka_unit_test(the_host_of_an_endpoint_is_a_name_or_an_address),
