@@ -6,12 +6,14 @@
 #include <signal.h>
 
 #include "app/command_line.h"
+#include "runtime/allocation_faults.h"
 #include "runtime/memory.h"
 #include "runtime/process.h"
 
 int main(int argc, char **argv)
 {
     process_prepare();
+    allocation_faults_start();
     /* Before libcrypto allocates anything, or it refuses (CRYPTO_set_mem_functions(3)). */
     CRYPTO_set_mem_functions(memory_library_allocate, memory_library_resize,
                              memory_library_release);

@@ -15,6 +15,7 @@
 #include "gateway/connection/connection.h"
 #include "gateway/exchange/exchange.h"
 #include "gateway/listener/acceptor.h"
+#include "runtime/allocation_faults.h"
 #include "runtime/clock.h"
 #include "runtime/list.h"
 #include "runtime/log.h"
@@ -157,6 +158,17 @@ static void tell_of_refusal(struct worker *worker, const struct ip_address *addr
               key.family == IP_FAMILY_6 ? "/64" : "", why);
 }
 
+/* The other limits have a metric each; what has none but the machine's is in the log. */
+static void tell_of_want(struct worker *worker)
+{
+    uint64_t now_us = clock_monotonic_us();
+
+    if (worker->refusal_told_us != 0 && now_us - worker->refusal_told_us < tell_every_us)
+        return;
+    worker->refusal_told_us = now_us;
+    log_event(LOG_WARNING, "connections are refused: there is no memory for them");
+}
+
 /* False: the address has reached a limit of its own. */
 static bool admit(struct worker *worker, const struct ip_address *address,
                   struct address_account **account)
@@ -169,7 +181,9 @@ static bool admit(struct worker *worker, const struct ip_address *address,
     if (admission == ADDRESS_ADMITTED)
         return true;
     telemetry_count_connection_refused(telemetry);
-    if (admission == ADDRESS_HAS_TOO_MANY_CONNECTIONS) {
+    if (admission == ADDRESS_HAS_NO_ACCOUNT) {
+        tell_of_want(worker);
+    } else if (admission == ADDRESS_HAS_TOO_MANY_CONNECTIONS) {
         telemetry_count_limit(telemetry, TELEMETRY_LIMIT_ADDRESS_CONNECTIONS);
         tell_of_refusal(worker, address, "as many connections as it may");
     } else {
@@ -187,10 +201,16 @@ static void on_accept(void *context, int fd, const struct socket_address *peer)
     struct ip_address address = ip_address_of(peer);
     struct address_account *account = NULL;
 
-    if (is_unlimited(door, &address) || admit(worker, &address, &account))
-        connection_open(&worker->connections, &door->entrance, fd, peer, account);
-    else
+    if (!is_unlimited(door, &address) && !admit(worker, &address, &account)) {
         socket_close_hard(fd);
+        return;
+    }
+    if (connection_open(&worker->connections, &door->entrance, fd, peer, account))
+        return;
+    address_account_leave(account);
+    telemetry_count_connection_refused(worker->connections.telemetry);
+    tell_of_want(worker);
+    socket_close_hard(fd);
 }
 
 static void on_refused(void *context)
@@ -469,6 +489,7 @@ static void *run(void *context)
     create_environment(worker);
     event_loop_set_turn_end(worker->loop, on_turn_end, worker);
     on_wake(worker); /* what was said before the loop ran */
+    allocation_faults_choose_thread();
     event_loop_run(worker->loop);
     destroy_environment(worker);
     drop_pending(worker);

@@ -105,8 +105,8 @@ __attribute__((format(printf, 2, 0))) static bool append_exact_fit(struct buffer
                                                                    va_list arguments)
 {
     size_t room = buffer_room(buffer);
-    char *text = memory_allocate(room + 1);
-    int length = vsnprintf(text, room + 1, format, arguments);
+    char *text = memory_try_allocate(room + 1);
+    int length = text == NULL ? -1 : vsnprintf(text, room + 1, format, arguments);
     bool fits = length >= 0 && buffer_append(buffer, slice_from(text, (size_t)length));
 
     memory_release(text);

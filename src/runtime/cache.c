@@ -145,9 +145,13 @@ static void double_chains(struct shard *shard)
 {
     struct entry **old = shard->chains;
     size_t old_count = shard->chain_count;
+    struct entry **chains = memory_try_allocate_array(old_count * 2, sizeof(struct entry *));
 
+    /* Longer chains are only slower. */
+    if (chains == NULL)
+        return;
     shard->chain_count = old_count * 2;
-    shard->chains = memory_allocate_array(shard->chain_count, sizeof(struct entry *));
+    shard->chains = chains;
     for (size_t i = 0; i < old_count; i++) {
         struct entry *entry = old[i];
 
@@ -163,11 +167,14 @@ static void double_chains(struct shard *shard)
     memory_release(old);
 }
 
+/* NULL: there is no memory, and what is not kept is no loss. */
 static struct entry *entry_create(uint64_t hash, struct slice key, void *value, size_t bytes,
                                   int64_t expires_at)
 {
-    struct entry *entry = memory_allocate(sizeof *entry + key.size);
+    struct entry *entry = memory_try_allocate(sizeof *entry + key.size);
 
+    if (entry == NULL)
+        return NULL;
     entry->hash = hash;
     entry->value = value;
     entry->bytes = bytes;
@@ -269,6 +276,7 @@ void *cache_intern(struct cache *cache, struct slice key, void *value, size_t by
 {
     uint64_t hash = siphash(cache->key, key);
     struct shard *shard = shard_of(cache, hash);
+    struct entry *added = NULL;
     struct entry *dropped = NULL;
     void *found = NULL;
     size_t cost = 0;
@@ -278,7 +286,9 @@ void *cache_intern(struct cache *cache, struct slice key, void *value, size_t by
     if (found == NULL) {
         cache->settings.acquire(value);
         if (cost_of(shard, key, bytes, &cost))
-            insert(cache, shard, entry_create(hash, key, value, cost, expires_at), &dropped);
+            added = entry_create(hash, key, value, cost, expires_at);
+        if (added != NULL)
+            insert(cache, shard, added, &dropped);
     }
     pthread_mutex_unlock(&shard->lock);
 

@@ -229,16 +229,24 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         arm(watch);
 }
 
-struct event_watch *event_watch_create(struct event_loop *loop, int fd,
-                                       event_watch_callback *callback, void *context)
+struct event_watch *event_watch_try_create(struct event_loop *loop, int fd,
+                                           event_watch_callback *callback, void *context)
 {
-    struct event_watch *watch = memory_allocate(sizeof *watch);
+    struct event_watch *watch = memory_try_allocate(sizeof *watch);
 
+    if (watch == NULL)
+        return NULL;
     watch->callback = callback;
     watch->context = context;
     require(uv_poll_init(&loop->uv, &watch->uv, fd));
     watch->uv.data = watch;
     return watch;
+}
+
+struct event_watch *event_watch_create(struct event_loop *loop, int fd,
+                                       event_watch_callback *callback, void *context)
+{
+    return memory_require(event_watch_try_create(loop, fd, callback, context));
 }
 
 static void release_watch(uv_handle_t *handle)

@@ -39,6 +39,9 @@ typedef void event_watch_callback(void *context, unsigned ready);
 /* The descriptor stays the caller's: destroy the watch first, then close it. */
 struct event_watch *event_watch_create(struct event_loop *loop, int fd,
                                        event_watch_callback *callback, void *context);
+/* The same, but NULL when there is no memory. */
+struct event_watch *event_watch_try_create(struct event_loop *loop, int fd,
+                                           event_watch_callback *callback, void *context);
 void event_watch_destroy(struct event_watch *watch);
 /* Interest that is already set costs nothing. */
 void event_watch_set(struct event_watch *watch, unsigned interest);

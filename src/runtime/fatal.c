@@ -21,11 +21,22 @@ static struct iovec part(const char *text)
     return (struct iovec){pointer.base, strlen(text)};
 }
 
-_Noreturn void fatal_end_process(const char *text)
+static void say(const char *text)
 {
     struct iovec line[] = {part("error: "), part(text), part("\n")};
     ssize_t written = writev(STDERR_FILENO, line, 3);
 
     (void)written; /* There is nobody left to tell. */
+}
+
+_Noreturn void fatal_end_process(const char *text)
+{
+    say(text);
     abort();
+}
+
+_Noreturn void fatal_give_up(const char *text)
+{
+    say(text);
+    _exit(EXIT_FAILURE);
 }

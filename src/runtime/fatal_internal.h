@@ -6,3 +6,5 @@
 
 /* Writes one line to standard error and aborts. Allocates nothing. */
 _Noreturn void fatal_end_process(const char *text);
+/* The same for what is nobody's mistake: exits with status 1, without a core. */
+_Noreturn void fatal_give_up(const char *text);

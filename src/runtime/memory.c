@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The heap: mimalloc, or under the sanitizers the C library's, whose mistakes they can see. Only
- * the functions for libcrypto may give NULL: it turns that into an error of its own, and a size
- * may then have come from a file or a peer.
+ * The heap: mimalloc, or under the sanitizers the C library's, whose mistakes they can see. The
+ * functions for libcrypto may give NULL as those may that try: it turns that into an error of its
+ * own, and a size may then have come from a file or a peer.
  */
 #include "runtime/memory.h"
 
@@ -15,6 +15,7 @@
 #include <mimalloc.h>
 #endif
 
+#include "runtime/allocation_faults.h"
 #include "runtime/fatal_internal.h"
 
 #ifdef SALLYPORT_MIMALLOC
@@ -63,10 +64,40 @@ static void heap_release(void *memory)
 
 #endif
 
-static void *never_null(void *memory)
+/* Like errno. */
+static _Thread_local uint64_t failures;
+
+static void *counted(void *memory)
 {
     if (memory == NULL)
-        fatal_end_process("out of memory");
+        failures++;
+    return memory;
+}
+
+static void *allocate(size_t size)
+{
+    return counted(allocation_faults_strike() ? NULL : heap_allocate(size));
+}
+
+static void *allocate_zeroed(size_t count, size_t item_size)
+{
+    return counted(allocation_faults_strike() ? NULL : heap_allocate_zeroed(count, item_size));
+}
+
+static void *resize(void *memory, size_t size)
+{
+    return counted(allocation_faults_strike() ? NULL : heap_resize(memory, size));
+}
+
+uint64_t memory_failures(void)
+{
+    return failures;
+}
+
+void *memory_require(void *memory)
+{
+    if (memory == NULL)
+        fatal_give_up("out of memory");
     return memory;
 }
 
@@ -76,19 +107,29 @@ static size_t at_least_one(size_t size)
     return size == 0 ? 1 : size;
 }
 
+void *memory_try_allocate(size_t size)
+{
+    return allocate_zeroed(1, at_least_one(size));
+}
+
+void *memory_try_allocate_array(size_t count, size_t item_size)
+{
+    return allocate_zeroed(at_least_one(count), at_least_one(item_size));
+}
+
 void *memory_allocate(size_t size)
 {
-    return never_null(heap_allocate_zeroed(1, at_least_one(size)));
+    return memory_require(memory_try_allocate(size));
 }
 
 void *memory_allocate_array(size_t count, size_t item_size)
 {
-    return never_null(heap_allocate_zeroed(at_least_one(count), at_least_one(item_size)));
+    return memory_require(memory_try_allocate_array(count, item_size));
 }
 
 void *memory_resize(void *memory, size_t size)
 {
-    return never_null(heap_resize(memory, at_least_one(size)));
+    return memory_require(resize(memory, at_least_one(size)));
 }
 
 void memory_release(void *memory)
@@ -113,16 +154,21 @@ char *memory_copy_text(const char *text)
     return text == NULL ? NULL : memory_copy_slice(slice_from_text(text));
 }
 
-char *memory_copy_slice(struct slice slice)
+char *memory_try_copy_slice(struct slice slice)
 {
-    char *copy = NULL;
+    char *copy = allocate(slice.size + 1);
 
-    if (slice.data == NULL)
+    if (copy == NULL)
         return NULL;
-    copy = never_null(heap_allocate(slice.size + 1));
-    memcpy(copy, slice.data, slice.size);
+    if (slice.size > 0)
+        memcpy(copy, slice.data, slice.size);
     copy[slice.size] = '\0';
     return copy;
+}
+
+char *memory_copy_slice(struct slice slice)
+{
+    return slice.data == NULL ? NULL : memory_require(memory_try_copy_slice(slice));
 }
 
 char *memory_format(const char *format, ...)
@@ -137,7 +183,7 @@ char *memory_format(const char *format, ...)
     if (length < 0)
         fatal_end_process("a text could not be formatted");
 
-    text = never_null(heap_allocate((size_t)length + 1));
+    text = memory_require(allocate((size_t)length + 1));
     va_start(arguments, format);
     vsnprintf(text, (size_t)length + 1, format, arguments);
     va_end(arguments);
@@ -148,7 +194,7 @@ void *memory_library_allocate(size_t size, const char *file, int line)
 {
     (void)file;
     (void)line;
-    return size == 0 ? NULL : heap_allocate(size);
+    return size == 0 ? NULL : allocate(size);
 }
 
 void *memory_library_resize(void *memory, size_t size, const char *file, int line)
@@ -159,7 +205,7 @@ void *memory_library_resize(void *memory, size_t size, const char *file, int lin
         heap_release(memory);
         return NULL;
     }
-    return heap_resize(memory, size);
+    return resize(memory, size);
 }
 
 void memory_library_release(void *memory, const char *file, int line)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The heap. Exhaustion ends the process, so no function here gives NULL; what must be able to
- * fail on the request path comes from arenas and pools with a budget.
+ * The heap, in two manners. What start, reload and the control thread allocate is never NULL:
+ * exhaustion ends the process, with a line that says so. What a client or a backend can trigger in
+ * a worker is tried, and without memory that connection, request or entry fails alone.
  */
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "runtime/slice.h"
 
@@ -20,6 +22,17 @@ void memory_release(void *memory);
 /* Overwrites in a way that the compiler keeps, then releases. For secrets. */
 void memory_wipe_and_release(void *memory, size_t size);
 void memory_wipe(void *memory, size_t size);
+
+/* As above, but NULL when there is no memory, which is an outcome of the caller's. */
+void *memory_try_allocate(size_t size);
+void *memory_try_allocate_array(size_t count, size_t item_size);
+/* Of NULL data too: a slice without data gives a text without characters. */
+char *memory_try_copy_slice(struct slice slice);
+/* What it is given, which is not NULL, or the end of the process. For what must not fail. */
+void *memory_require(void *memory);
+/* How many allocations of this thread have given NULL. When it has changed meanwhile, an answer of
+ * "no" may come from that, and must not be remembered. */
+uint64_t memory_failures(void);
 
 /* NUL-terminated copies of ours. NULL gives NULL. */
 char *memory_copy_text(const char *text);

@@ -57,11 +57,14 @@ void *pool_acquire(struct pool *pool)
 
     if (pool->in_use >= pool->blocks_max)
         return NULL;
-    pool->in_use++;
-    if (spare == NULL)
-        return memory_allocate(allocated_bytes(pool));
-    pool->spares = spare->next;
-    pool->spare_count--;
+    if (spare != NULL) {
+        pool->spares = spare->next;
+        pool->spare_count--;
+    } else {
+        spare = memory_try_allocate(allocated_bytes(pool));
+    }
+    if (spare != NULL)
+        pool->in_use++;
     return spare;
 }
 

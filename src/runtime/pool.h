@@ -13,7 +13,7 @@ struct pool *pool_create(size_t block_bytes, size_t blocks_max, size_t spare_max
 /* Every block must have been released. */
 void pool_destroy(struct pool *pool);
 
-/* Not zeroed; NULL when blocks_max are in use. */
+/* Not zeroed; NULL when blocks_max are in use, or when there is no memory. */
 void *pool_acquire(struct pool *pool);
 /* NULL is fine. */
 void pool_release(struct pool *pool, void *block);

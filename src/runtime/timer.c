@@ -25,17 +25,24 @@ static void on_timer(uv_timer_t *uv)
     timer->callback(timer->context);
 }
 
-struct timer *timer_create_on(struct event_loop *loop, timer_callback *callback, void *context)
+struct timer *timer_try_create_on(struct event_loop *loop, timer_callback *callback, void *context)
 {
-    struct timer *timer = memory_allocate(sizeof *timer);
-    int status = uv_timer_init(event_loop_uv(loop), &timer->uv);
+    struct timer *timer = memory_try_allocate(sizeof *timer);
+    int status = timer == NULL ? 0 : uv_timer_init(event_loop_uv(loop), &timer->uv);
 
     assert(status == 0);
+    if (timer == NULL)
+        return NULL;
     timer->loop = loop;
     timer->callback = callback;
     timer->context = context;
     timer->uv.data = timer;
     return timer;
+}
+
+struct timer *timer_create_on(struct event_loop *loop, timer_callback *callback, void *context)
+{
+    return memory_require(timer_try_create_on(loop, callback, context));
 }
 
 static void release_timer(uv_handle_t *handle)

@@ -13,6 +13,8 @@ struct timer;
 typedef void timer_callback(void *context);
 
 struct timer *timer_create_on(struct event_loop *loop, timer_callback *callback, void *context);
+/* The same, but NULL when there is no memory. */
+struct timer *timer_try_create_on(struct event_loop *loop, timer_callback *callback, void *context);
 /* NULL is fine. Never fires afterwards. */
 void timer_destroy(struct timer *timer);
 void timer_start(struct timer *timer, uint64_t delay_ms);

@@ -185,16 +185,19 @@ static void http1_send_end(struct backend_connection *connection, struct slice t
     connection->is_sent = true;
 }
 
-/* What the socket did not take moves to memory of the connection's own. */
-static void keep_unsent(struct backend_connection *connection, struct slice unsent)
+/* What the socket did not take moves to memory of the connection's own. False: there is none. */
+static bool keep_unsent(struct backend_connection *connection, struct slice unsent)
 {
-    char *tail = memory_allocate(unsent.size);
+    char *tail = memory_try_allocate(unsent.size);
 
+    if (tail == NULL)
+        return false;
     memcpy(tail, unsent.data, unsent.size);
     memory_release(connection->tail);
     connection->tail = tail;
     buffer_init(&connection->output, tail, unsent.size);
     buffer_wrote(&connection->output, unsent.size);
+    return true;
 }
 
 static enum backend_io send_collected(struct backend_connection *connection)
@@ -212,9 +215,10 @@ static enum backend_io send_collected(struct backend_connection *connection)
             backend_transport_write(&connection->transport, buffer_readable(&connection->output));
 
         if (sent.outcome == SOCKET_AGAIN) {
-            if (is_owner)
-                keep_unsent(connection, buffer_readable(&connection->output));
-            return BACKEND_IO_WAIT;
+            if (!is_owner || keep_unsent(connection, buffer_readable(&connection->output)))
+                return BACKEND_IO_WAIT;
+            connection->send_failed = true;
+            break;
         }
         if (sent.outcome != SOCKET_DONE) {
             connection->send_failed = true;
@@ -231,15 +235,19 @@ static enum backend_io send_collected(struct backend_connection *connection)
 /* ---- receiving --------------------------------------------------------------------------------
  */
 
-static void take_block(struct backend_connection *connection)
+/* False: there is no memory for an answer. */
+static bool take_block(struct backend_connection *connection)
 {
     const size_t head_bytes = BACKEND_HEADER_BYTES_MAX + BACKEND_HEAD_SLACK_BYTES;
 
     if (connection->block != NULL)
-        return;
+        return true;
     connection->block = pool_acquire(connection->worker->blocks);
+    if (connection->block == NULL)
+        return false;
     buffer_init(&connection->head, connection->block, head_bytes);
     arena_init(&connection->arena, connection->block + head_bytes, BACKEND_ARENA_BYTES);
+    return true;
 }
 
 static enum backend_io fail(struct backend_connection *connection, enum reason reason,
@@ -310,7 +318,8 @@ static enum backend_io http1_read_head(struct backend_connection *connection,
     /* Nothing was asked yet. */
     if (!connection->has_sent)
         return BACKEND_IO_WAIT;
-    take_block(connection);
+    if (!take_block(connection))
+        return fail(connection, REASON_BUDGET_EXCEEDED, "no memory for the answer", failure);
     /* Nobody looks at an interim response any more: its room is the next one's. */
     arena_reset(&connection->arena);
     buffer_compact(&connection->head);
@@ -490,19 +499,26 @@ static struct http_fields http1_trailers(const struct backend_connection *connec
     return connection->trailers;
 }
 
-/* What was received and not handed on must not stay in memory that the next connection uses. */
-static void put_input_aside(struct backend_connection *connection)
+/* What was received and not handed on must not stay in memory that the next connection uses. False:
+ * there is no memory for it, and without it the answer cannot go on. */
+static bool put_input_aside(struct backend_connection *connection)
 {
     const char *memory = connection->worker->content;
     char *copy;
 
     if (slice_is_empty(connection->input) || connection->input.data < memory ||
         connection->input.data >= memory + BACKEND_CONTENT_BYTES)
-        return;
-    copy = memory_allocate(connection->input.size);
+        return true;
+    copy = memory_try_allocate(connection->input.size);
+    if (copy == NULL) {
+        connection->input = slice_from(NULL, 0);
+        connection->phase = PHASE_BROKEN;
+        return false;
+    }
     memcpy(copy, connection->input.data, connection->input.size);
     connection->aside = copy;
     connection->input.data = copy;
+    return true;
 }
 
 /* What TLS made of it. A tail of the transport's counts as ours. */
@@ -519,7 +535,8 @@ static enum backend_io http1_end_turn(struct backend_connection *connection, boo
 {
     enum backend_io io = BACKEND_IO_DONE;
 
-    put_input_aside(connection);
+    if (!put_input_aside(connection))
+        return BACKEND_IO_FAILED;
     if (connection->watch == NULL)
         return BACKEND_IO_WAIT;
     if (connection->phase == PHASE_OPENING) {

@@ -20,9 +20,14 @@ bool backend_transport_open(struct backend_transport *transport,
         return false;
     }
     *transport = (struct backend_transport){.fd = fd};
-    if (profile != NULL)
-        transport->tls = tls_client_connection_create(turn, profile, fd, host, session);
-    return true;
+    if (profile == NULL)
+        return true;
+    transport->tls = tls_client_connection_create(turn, profile, fd, host, session);
+    if (transport->tls != NULL)
+        return true;
+    socket_close(fd);
+    *failure = (struct backend_failure){REASON_BUDGET_EXCEEDED, "no memory for TLS"};
+    return false;
 }
 
 void backend_transport_close(struct backend_transport *transport)

@@ -179,11 +179,14 @@ static void retire_station(struct backend_station *station)
         close_all_idle(station);
 }
 
+/* NULL: there is no memory. */
 static struct backend_station *make_station(struct backend_group *group,
                                             const struct backend_target *target)
 {
-    struct backend_station *station = memory_allocate(sizeof(*station));
+    struct backend_station *station = memory_try_allocate(sizeof(*station));
 
+    if (station == NULL)
+        return NULL;
     station->group = group;
     station->target = *target;
     (void)backend_facts_share(target->facts);
@@ -208,28 +211,42 @@ static struct backend_station *take_station(struct backend_station **stations, s
     return NULL;
 }
 
-static void set_stations(struct backend_group *group, const struct backend_targets *targets)
+/* False: without memory for all, only those are there for which there was some. */
+static bool set_stations(struct backend_group *group, const struct backend_targets *targets)
 {
     struct backend_station **before = group->stations;
     size_t count_before = group->station_count;
     size_t count = targets == NULL ? 0 : targets->count;
+    struct backend_station **after =
+        count == 0 ? NULL : memory_try_allocate_array(count, sizeof(struct backend_station *));
+    size_t made = 0;
 
-    group->stations = memory_allocate_array(count, sizeof(struct backend_station *));
-    group->station_count = count;
+    if (count > 0 && after == NULL)
+        return false;
     for (size_t i = 0; i < count; i++) {
-        group->stations[i] = take_station(before, count_before, &targets->items[i]);
-        if (group->stations[i] == NULL) {
-            group->stations[i] = make_station(group, &targets->items[i]);
+        struct backend_station *station = take_station(before, count_before, &targets->items[i]);
+
+        if (station == NULL) {
+            station = make_station(group, &targets->items[i]);
+            if (station == NULL)
+                continue;
             /* So that not every worker begins with the first. */
-            group->stations[i]->turn = i == group->worker->settings.index % count ? 1 : 0;
+            station->turn = i == group->worker->settings.index % count ? 1 : 0;
         }
+        after[made++] = station;
     }
+    group->stations = after;
+    group->station_count = made;
     for (size_t i = 0; i < count_before; i++) {
         if (before[i] != NULL)
             retire_station(before[i]);
     }
     memory_release(before);
+    return made == count;
 }
+
+/* Of no pool's targets. */
+#define NO_VERSION SIZE_MAX
 
 /* Looks whether the pool's addresses have changed. */
 static void refresh(struct backend_group *group, struct backend_pool *pool)
@@ -241,11 +258,11 @@ static void refresh(struct backend_group *group, struct backend_pool *pool)
         return;
     /* Another pool has taken the place: nothing of the one before is shared. */
     if (group->pool != pool)
-        set_stations(group, NULL);
+        (void)set_stations(group, NULL);
     group->pool = pool;
-    group->version = version;
     targets = backend_pool_targets(pool);
-    set_stations(group, targets);
+    /* What could not be made is tried again. */
+    group->version = set_stations(group, targets) ? version : NO_VERSION;
     backend_targets_release(targets);
     wake_waiting(group);
 }
@@ -335,7 +352,11 @@ static bool open_transport(struct backend_connection *connection, struct backend
         return backend_transport_open(&connection->transport, &station->target.address, NULL, NULL,
                                       NULL, NULL, failure);
     if (worker->turn == NULL)
-        worker->turn = tls_turn_create();
+        worker->turn = tls_turn_try_create();
+    if (worker->turn == NULL) {
+        *failure = (struct backend_failure){REASON_BUDGET_EXCEEDED, "no memory for TLS"};
+        return false;
+    }
     return backend_transport_open(&connection->transport, &station->target.address, worker->turn,
                                   connection->group->pool->profile, endpoint->host,
                                   station->session, failure);
@@ -352,9 +373,15 @@ static bool open_at(struct backend_connection *connection, struct backend_statio
         connection->station = NULL;
         return false;
     }
+    connection->watch = event_watch_try_create(connection->worker->loop, connection->transport.fd,
+                                               on_event, connection);
+    if (connection->watch == NULL) {
+        backend_transport_close(&connection->transport);
+        connection->station = NULL;
+        *failure = (struct backend_failure){REASON_BUDGET_EXCEEDED, "no memory for a connection"};
+        return false;
+    }
     connection->phase = PHASE_OPENING;
-    connection->watch = event_watch_create(connection->worker->loop, connection->transport.fd,
-                                           on_event, connection);
     event_watch_set(connection->watch, EVENT_WRITABLE);
     station->open++;
     backend_counter_add(&station->counters->open, 1);
@@ -480,10 +507,15 @@ static bool enter_queue(struct backend_connection *connection)
 /* ---- acquiring and giving back ---- */
 
 static struct backend_connection *make_connection(struct backend_group *group,
-                                                  struct backend_attempts *attempts)
+                                                  struct backend_attempts *attempts,
+                                                  struct backend_failure *failure)
 {
-    struct backend_connection *connection = memory_allocate(sizeof(*connection));
+    struct backend_connection *connection = memory_try_allocate(sizeof(*connection));
 
+    if (connection == NULL) {
+        *failure = (struct backend_failure){REASON_BUDGET_EXCEEDED, "no memory for a connection"};
+        return NULL;
+    }
     connection->worker = group->worker;
     connection->group = group;
     connection->attempts = attempts;
@@ -494,9 +526,9 @@ static struct backend_connection *wait_for_one(struct backend_group *group,
                                                struct backend_attempts *attempts,
                                                struct backend_failure *failure)
 {
-    struct backend_connection *connection = make_connection(group, attempts);
+    struct backend_connection *connection = make_connection(group, attempts, failure);
 
-    if (enter_queue(connection))
+    if (connection == NULL || enter_queue(connection))
         return connection;
     memory_release(connection);
     *failure = (struct backend_failure){REASON_BACKEND_BUSY, "as many wait as may"};
@@ -508,9 +540,9 @@ static struct backend_connection *open_one(struct backend_group *group,
                                            struct backend_attempts *attempts,
                                            struct backend_failure *failure)
 {
-    struct backend_connection *connection = make_connection(group, attempts);
+    struct backend_connection *connection = make_connection(group, attempts, failure);
 
-    if (open_at(connection, station, failure))
+    if (connection == NULL || open_at(connection, station, failure))
         return connection;
     memory_release(connection);
     return NULL;

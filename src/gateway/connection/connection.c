@@ -181,11 +181,20 @@ static void try_chain(struct connection *connection, struct judging_context *con
         return;
     verdict = verdict_store_judge(connection->generation->exchange.stores.verdicts, trial,
                                   presented, now);
+    if (verdict == NULL)
+        return;
     connection->has_chain_trial = true;
     connection->chain_trial_reason = verdict_reason(verdict);
     if (verdict_is_accepted(verdict))
         connection->chain_trial_reason = judge_revocation(connection, trial, verdict);
     verdict_release(verdict);
+}
+
+/* Whatever the listener does with who is refused: with this result no handshake goes on. */
+static int refuse_for_memory(struct connection *connection)
+{
+    connection->chain_reason = REASON_BUDGET_EXCEEDED;
+    return X509_V_ERR_OUT_OF_MEM;
 }
 
 static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
@@ -196,6 +205,8 @@ static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
     struct presented_table *chains = connection->generation->exchange.stores.chains;
     int library_error = X509_V_OK;
 
+    if (presented == NULL)
+        return refuse_for_memory(connection);
     if (chains != NULL)
         presented = presented_table_find(chains, presented);
     tls_connection_set_attachment(connection->tls, presented);
@@ -204,6 +215,10 @@ static int judge_chain(void *owner, X509 *leaf, STACK_OF(X509) * untrusted)
             verdict_store_judge(connection->generation->exchange.stores.verdicts, demand->context,
                                 presented, clock_wall_seconds());
 
+        if (verdict == NULL) {
+            presented_certificate_release(presented);
+            return refuse_for_memory(connection);
+        }
         connection->chain_reason = verdict_reason(verdict);
         library_error = verdict_library_error(verdict);
         if (verdict_is_accepted(verdict)) {
@@ -1161,15 +1176,39 @@ void connection_rejudge_all(struct connection_environment *environment)
 /* ---- from outside
  * ------------------------------------------------------------------------------------ */
 
-void connection_open(struct connection_environment *environment,
+/* The parts that have to be there before anything is counted. */
+static bool create_parts(struct connection *connection, struct tls_profile *profile)
+{
+    struct connection_environment *environment = connection->environment;
+
+    connection->watch =
+        event_watch_try_create(environment->loop, connection->fd, on_event, connection);
+    connection->timer = timer_try_create_on(environment->loop, on_timer, connection);
+    if (connection->watch != NULL && connection->timer != NULL)
+        connection->tls = tls_connection_create(environment->turn, profile, connection->fd,
+                                                &owner_operations, connection);
+    if (connection->tls != NULL)
+        return true;
+    event_watch_destroy(connection->watch);
+    timer_destroy(connection->timer);
+    return false;
+}
+
+bool connection_open(struct connection_environment *environment,
                      struct connection_entrance *entrance, int fd,
                      const struct socket_address *peer, struct address_account *account)
 {
-    struct connection *connection = memory_allocate(sizeof(*connection));
+    struct connection *connection = memory_try_allocate(sizeof(*connection));
     const struct listener *first = listener_group_first(entrance->group);
 
+    if (connection == NULL)
+        return false;
     connection->environment = environment;
     connection->fd = fd;
+    if (!create_parts(connection, first->profile)) {
+        memory_release(connection);
+        return false;
+    }
     connection->account = account;
     connection->entrance = entrance;
     entrance->users++;
@@ -1186,14 +1225,11 @@ void connection_open(struct connection_environment *environment,
     connection->since_ms = now_ms(connection);
     socket_address_format(peer, connection->client_address);
     connection->facts.peer = ip_address_of(peer);
-    connection->watch = event_watch_create(environment->loop, fd, on_event, connection);
-    connection->timer = timer_create_on(environment->loop, on_timer, connection);
-    connection->tls =
-        tls_connection_create(environment->turn, first->profile, fd, &owner_operations, connection);
     list_append(&environment->connections, &connection->link);
     atomic_fetch_add_explicit(environment->open_everywhere, 1, memory_order_relaxed);
     event_watch_set(connection->watch, EVENT_READABLE);
     set_deadline(connection);
+    return true;
 }
 
 void connection_continue(struct connection_environment *environment)

@@ -68,8 +68,9 @@ struct connection_environment {
 
 enum { CONNECTION_SCRATCH_BYTES = 96 * 1024 };
 
-/* Takes the accepted socket, and its address' account, which may be NULL. */
-void connection_open(struct connection_environment *environment,
+/* Takes the accepted socket, and its address' account, which may be NULL. False: there is no memory
+ * for a connection, and both stay the caller's. */
+bool connection_open(struct connection_environment *environment,
                      struct connection_entrance *entrance, int fd,
                      const struct socket_address *peer, struct address_account *account);
 /* Continues what `again` lists: the loop's turn end calls it. */

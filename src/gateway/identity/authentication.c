@@ -75,6 +75,8 @@ static struct authentication judge(const struct authentication_demand *demand,
     struct authentication satisfied;
     struct revocation_result revocation;
 
+    if (verdict == NULL)
+        return (struct authentication){.reason = REASON_BUDGET_EXCEEDED};
     if (!verdict_is_accepted(verdict))
         return (struct authentication){.reason = verdict_reason(verdict), .verdict = verdict};
     revocation = verdict_check_revocation(verdict, judging_context_revocation(demand->context),
@@ -93,6 +95,8 @@ static void try_beside(struct judging_context *trial, struct presented_certifica
 {
     struct verdict *verdict = verdict_store_judge(stores->verdicts, trial, presented, now);
 
+    if (verdict == NULL)
+        return;
     authentication->has_trial = true;
     authentication->trial_reason = verdict_reason(verdict);
     if (verdict_is_accepted(verdict))

@@ -130,7 +130,9 @@ static struct identity *keep(struct presented_certificate *presented,
 
     for (size_t i = 0; i < IDENTITY_FORMAT_COUNT; i++)
         bytes += headers[i].size;
-    identity = memory_allocate(sizeof *identity + bytes);
+    identity = memory_try_allocate(sizeof *identity + bytes);
+    if (identity == NULL)
+        return NULL;
     atomic_init(&identity->references, 1);
     atomic_init(&identity->notes, NULL);
     identity->presented = presented_certificate_acquire(presented);
@@ -159,7 +161,9 @@ static struct identity *identity_create(unsigned formats, struct presented_certi
     if (description == NULL)
         return NULL;
     scratch_bytes = scratch_size(path);
-    scratch = memory_allocate(scratch_bytes);
+    scratch = memory_try_allocate(scratch_bytes);
+    if (scratch == NULL)
+        return NULL;
     arena_init(&arena, scratch, scratch_bytes);
     for (unsigned i = 0; i < IDENTITY_FORMAT_COUNT; i++)
         if (has_format(formats, (enum identity_format)i))
@@ -248,7 +252,9 @@ void identity_keep_note(struct identity *identity, uint64_t author, struct slice
 
     if (note.size > IDENTITY_NOTE_BYTES_MAX)
         return;
-    keeping = memory_allocate(sizeof *keeping + note.size);
+    keeping = memory_try_allocate(sizeof *keeping + note.size);
+    if (keeping == NULL)
+        return;
     keeping->author = author;
     keeping->size = note.size;
     if (note.size > 0)

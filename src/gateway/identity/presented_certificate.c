@@ -181,8 +181,10 @@ static bool compute_digest(struct presented_certificate *presented)
 
 struct presented_certificate *presented_certificate_create(X509 *leaf, STACK_OF(X509) * untrusted)
 {
-    struct presented_certificate *presented = memory_allocate(sizeof *presented);
+    struct presented_certificate *presented = memory_try_allocate(sizeof *presented);
 
+    if (presented == NULL)
+        return NULL;
     atomic_init(&presented->references, 1);
     atomic_init(&presented->description, NULL);
     presented->limit = REASON_NONE;
@@ -253,25 +255,31 @@ size_t presented_certificate_bytes(const struct presented_certificate *presented
            presented->der_bytes * PARSED_BYTES_FACTOR;
 }
 
-/* Made in a large scratch, kept in exactly what it takes. */
+/* Made in a large scratch, kept in exactly what it takes. NULL: for want of memory nothing is
+ * known, which must not be kept. */
 static struct kept_description *describe(const struct presented_certificate *presented)
 {
     size_t scratch_bytes = DESCRIPTION_BYTES + DESCRIPTION_BYTES_FACTOR * presented->der_bytes;
-    void *scratch = memory_allocate(scratch_bytes);
+    uint64_t failures = memory_failures();
+    void *scratch = memory_try_allocate(scratch_bytes);
     struct certificate_description description = {.is_ca = false};
     struct kept_description *kept = NULL;
     struct arena arena;
     bool readable = false;
     size_t used = 0;
 
+    if (scratch == NULL)
+        return NULL;
     arena_init(&arena, scratch, scratch_bytes);
     readable = certificate_describe(presented->leaf, &arena, &description);
     if (readable)
         used = arena.used;
-    kept = memory_allocate(sizeof *kept + used);
-    arena_init(&arena, kept->memory, used);
-    kept->readable =
-        readable && certificate_description_copy(&description, &arena, &kept->description);
+    kept = memory_failures() == failures ? memory_try_allocate(sizeof *kept + used) : NULL;
+    if (kept != NULL) {
+        arena_init(&arena, kept->memory, used);
+        kept->readable =
+            readable && certificate_description_copy(&description, &arena, &kept->description);
+    }
     memory_release(scratch);
     return kept;
 }
@@ -285,6 +293,8 @@ const struct certificate_description *presented_certificate_describe(
     if (kept == NULL) {
         struct kept_description *made = describe(presented);
 
+        if (made == NULL)
+            return NULL;
         /* Of several threads that describe at once, the first is kept. */
         if (atomic_compare_exchange_strong_explicit(&presented->description, &kept, made,
                                                     memory_order_acq_rel, memory_order_acquire))

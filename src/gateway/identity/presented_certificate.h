@@ -16,8 +16,8 @@
 
 struct presented_certificate;
 
-/* Takes its own references. Never NULL: a chain beyond the limits (count, bytes) is remembered by
- * its leaf alone, and presented_certificate_limit says so. */
+/* Takes its own references. A chain beyond the limits (count, bytes) is remembered by its leaf
+ * alone, and presented_certificate_limit says so. NULL: there is no memory. */
 struct presented_certificate *presented_certificate_create(X509 *leaf, STACK_OF(X509) * untrusted);
 struct presented_certificate *presented_certificate_acquire(
     struct presented_certificate *presented);

@@ -48,12 +48,20 @@ void presented_table_destroy(struct presented_table *table)
     memory_release(table);
 }
 
+/* Those without would all be taken for one. */
+static bool has_digest(const struct presented_certificate *presented)
+{
+    return presented_certificate_limit(presented) != REASON_INTERNAL;
+}
+
 struct presented_certificate *presented_table_find(struct presented_table *table,
                                                    struct presented_certificate *presented)
 {
-    struct presented_certificate *known =
-        cache_find(table->cache, presented_certificate_digest(presented), 0);
+    struct presented_certificate *known = NULL;
 
+    if (!has_digest(presented))
+        return presented;
+    known = cache_find(table->cache, presented_certificate_digest(presented), 0);
     if (known == NULL)
         return presented;
     presented_certificate_release(presented);
@@ -62,9 +70,11 @@ struct presented_certificate *presented_table_find(struct presented_table *table
 
 void presented_table_add(struct presented_table *table, struct presented_certificate *presented)
 {
-    struct presented_certificate *kept =
-        cache_intern(table->cache, presented_certificate_digest(presented), presented,
-                     presented_certificate_bytes(presented), INT64_MAX, 0);
+    struct presented_certificate *kept = NULL;
 
+    if (!has_digest(presented))
+        return;
+    kept = cache_intern(table->cache, presented_certificate_digest(presented), presented,
+                        presented_certificate_bytes(presented), INT64_MAX, 0);
     presented_certificate_release(kept);
 }

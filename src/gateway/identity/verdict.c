@@ -181,11 +181,13 @@ static void write_key(const struct judging_context *context,
     memcpy(key + DIGEST_BYTES, rules.data, DIGEST_BYTES);
 }
 
-/* Starts as an undecided verdict, which is a refusal. */
+/* Starts as an undecided verdict, which is a refusal. NULL: there is no memory. */
 static struct verdict *verdict_create(const unsigned char key[KEY_BYTES], int64_t now)
 {
-    struct verdict *verdict = memory_allocate(sizeof *verdict);
+    struct verdict *verdict = memory_try_allocate(sizeof *verdict);
 
+    if (verdict == NULL)
+        return NULL;
     atomic_init(&verdict->references, 1);
     memcpy(verdict->key, key, KEY_BYTES);
     verdict->reason = REASON_UNDECIDED;
@@ -271,6 +273,7 @@ struct verdict *verdict_store_judge(struct verdict_store *store, struct judging_
                                     struct presented_certificate *presented, int64_t now)
 {
     unsigned char key[KEY_BYTES];
+    uint64_t failures = memory_failures();
     enum reason limit = presented_certificate_limit(presented);
     struct verdict *verdict = NULL;
 
@@ -279,7 +282,8 @@ struct verdict *verdict_store_judge(struct verdict_store *store, struct judging_
      */
     if (limit != REASON_NONE) {
         verdict = verdict_create(key, now);
-        make_refusal(verdict, limit, X509_V_ERR_CERT_REJECTED);
+        if (verdict != NULL)
+            make_refusal(verdict, limit, X509_V_ERR_CERT_REJECTED);
         return verdict;
     }
     verdict = find(store, slice_from(key, sizeof key), now);
@@ -287,8 +291,15 @@ struct verdict *verdict_store_judge(struct verdict_store *store, struct judging_
         return verdict;
 
     verdict = verdict_create(key, now);
+    if (verdict == NULL)
+        return NULL;
     judge(verdict, context, presented, now);
-    /* The gateway's own failure says nothing about the chain. */
+    /* The gateway's own failure says nothing about the chain, and libcrypto does not always tell a
+     * want of memory from a bad certificate. */
+    if (memory_failures() != failures) {
+        make_refusal(verdict, REASON_BUDGET_EXCEEDED, X509_V_ERR_OUT_OF_MEM);
+        return verdict;
+    }
     if (verdict->reason != REASON_INTERNAL)
         remember(store, verdict, presented, now);
     return verdict;

@@ -38,7 +38,8 @@ void verdict_store_destroy(struct verdict_store *store);
 struct verdict_store_counts verdict_store_count(const struct verdict_store *store);
 
 /* The verdict on this chain in this context at `now` (seconds since 1970): remembered, or made by
- * path validation. A new reference, never NULL. */
+ * path validation. A new reference. NULL: there is no memory; and a verdict that was made while an
+ * allocation failed is a refusal that is not remembered. */
 struct verdict *verdict_store_judge(struct verdict_store *store, struct judging_context *context,
                                     struct presented_certificate *presented, int64_t now);
 struct verdict *verdict_acquire(struct verdict *verdict);

@@ -76,7 +76,9 @@ static struct address_account *find(struct address_accounts *accounts,
     account = cache_find(accounts->cache, name, 0);
     if (account != NULL)
         return account;
-    fresh = memory_allocate(sizeof(*fresh));
+    fresh = memory_try_allocate(sizeof(*fresh));
+    if (fresh == NULL)
+        return NULL;
     atomic_init(&fresh->references, 1);
     account = cache_intern(accounts->cache, name, fresh, sizeof(*fresh), INT64_MAX, 0);
     release(fresh);
@@ -110,6 +112,8 @@ enum address_admission address_accounts_admit(struct address_accounts *accounts,
     if (accounts == NULL || (limits->connections == 0 && limits->failed_handshakes == 0))
         return ADDRESS_ADMITTED;
     found = find(accounts, address);
+    if (found == NULL)
+        return ADDRESS_HAS_NO_ACCOUNT;
     if (has_failed_too_often(found, limits, now_us)) {
         admission = ADDRESS_HAS_FAILED_TOO_OFTEN;
     } else if (atomic_fetch_add_explicit(&found->connections, 1, memory_order_relaxed) >=

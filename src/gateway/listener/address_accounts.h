@@ -25,6 +25,7 @@ struct address_limits {
 };
 
 enum address_admission {
+    ADDRESS_HAS_NO_ACCOUNT, /* there is no memory for one */
     ADDRESS_HAS_TOO_MANY_CONNECTIONS,
     ADDRESS_HAS_FAILED_TOO_OFTEN,
     ADDRESS_ADMITTED

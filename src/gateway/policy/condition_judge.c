@@ -56,9 +56,10 @@ static const struct certificate_facts *find_facts(struct client_view *view)
     if (!view->has_tried_facts) {
         size = certificate_facts_scratch_bytes(leaf);
         view->has_tried_facts = true;
-        view->scratch = memory_allocate(size);
-        arena_init(&arena, view->scratch, size);
-        view->has_facts = certificate_facts_read(leaf, &arena, &view->facts);
+        view->scratch = memory_try_allocate(size);
+        arena_init(&arena, view->scratch, view->scratch == NULL ? 0 : size);
+        view->has_facts =
+            view->scratch != NULL && certificate_facts_read(leaf, &arena, &view->facts);
     }
     return view->has_facts ? &view->facts : NULL;
 }

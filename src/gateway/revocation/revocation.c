@@ -129,8 +129,11 @@ struct revocation_path *revocation_path_create(const struct revocation_rules *ru
     /* The anchor is trusted because somebody said so, and has no issuer here. */
     size_t issued = sk_X509_num(path) > 1 ? (size_t)sk_X509_num(path) - 1 : 0;
     size_t count = rules->applies_to == REVOCATION_OF_LEAF && issued > 1 ? 1 : issued;
-    struct revocation_path *made = memory_allocate(sizeof *made + count * sizeof made->subjects[0]);
+    struct revocation_path *made =
+        memory_try_allocate(sizeof *made + count * sizeof made->subjects[0]);
 
+    if (made == NULL)
+        return NULL;
     made->count = count;
     for (size_t i = 0; i < count; i++) {
         if (!read_subject(&made->subjects[i], sk_X509_value(path, (int)i),

@@ -9,6 +9,7 @@
 #include "protocol/tls/tls_bio_internal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #include "runtime/memory.h"
@@ -180,7 +181,11 @@ static void put_input_aside(struct tls_bio *bio)
         return;
     /* The socket is read only when nothing is aside. */
     assert(bio->aside == NULL && left.size <= TLS_INPUT_BYTES);
-    bio->aside = memory_allocate(left.size);
+    bio->aside = memory_try_allocate(left.size);
+    if (bio->aside == NULL) {
+        bio->broken = ENOMEM;
+        return;
+    }
     memcpy(bio->aside, left.data, left.size);
     bio->aside_read = 0;
     bio->aside_size = left.size;
@@ -268,7 +273,12 @@ static void keep_tail(struct tls_bio *bio, struct slice tail, struct slice colle
         return;
     }
     if (size > 0) {
-        kept = memory_allocate(size);
+        kept = memory_try_allocate(size);
+        if (kept == NULL) {
+            bio->broken = ENOMEM;
+            drop_tail(bio);
+            return;
+        }
         if (tail.size > 0)
             memcpy(kept, tail.data, tail.size);
         if (collected.size > 0)
@@ -294,6 +304,8 @@ static enum tls_outcome send_output(struct tls_bio *bio)
         return TLS_FAILED;
     }
     keep_tail(bio, tail, collected);
+    if (bio->broken != 0)
+        return TLS_FAILED;
     return bio->tail == NULL ? TLS_DONE : TLS_WANTS_WRITE;
 }
 
@@ -305,7 +317,7 @@ enum tls_outcome tls_bio_end_turn(struct tls_bio *bio)
         put_input_aside(bio);
         bio->turn->user = NULL;
     }
-    return outcome;
+    return bio->broken == ENOMEM ? TLS_FAILED : outcome;
 }
 
 /* ---- the methods that libssl calls ---- */
@@ -362,17 +374,27 @@ static int create_for_library(BIO *library)
     return 1;
 }
 
-struct tls_turn *tls_turn_create(void)
+struct tls_turn *tls_turn_try_create(void)
 {
-    struct tls_turn *turn = memory_allocate(sizeof *turn);
+    struct tls_turn *turn = memory_try_allocate(sizeof *turn);
 
+    if (turn == NULL)
+        return NULL;
     turn->method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "turn");
-    assert(turn->method != NULL);
+    if (turn->method == NULL) {
+        memory_release(turn);
+        return NULL;
+    }
     BIO_meth_set_read(turn->method, read_for_library);
     BIO_meth_set_write(turn->method, write_for_library);
     BIO_meth_set_ctrl(turn->method, control_for_library);
     BIO_meth_set_create(turn->method, create_for_library);
     return turn;
+}
+
+struct tls_turn *tls_turn_create(void)
+{
+    return memory_require(tls_turn_try_create());
 }
 
 void tls_turn_destroy(struct tls_turn *turn)
@@ -401,7 +423,7 @@ BIO *tls_bio_open(struct tls_bio *bio)
 {
     BIO *library = BIO_new(bio->turn->method);
 
-    assert(library != NULL);
-    BIO_set_data(library, bio);
+    if (library != NULL)
+        BIO_set_data(library, bio);
     return library;
 }

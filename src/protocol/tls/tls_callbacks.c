@@ -57,8 +57,6 @@ static bool choose_profile(struct tls_connection *connection, struct slice name)
     struct tls_profile *chosen = NULL;
 
     connection->is_profile_chosen = true;
-    if (name.size > 0)
-        connection->server_name = memory_copy_slice(name);
     connection->server_name_size = name.size;
 
     ERR_set_mark();
@@ -88,6 +86,11 @@ static int on_client_hello(SSL *ssl, int *alert, void *argument)
         if (slice_equals(name, server_name_of(connection)))
             return SSL_CLIENT_HELLO_SUCCESS;
         return refuse_hello(connection, alert, SSL_AD_ILLEGAL_PARAMETER, "changed server_name");
+    }
+    if (name.size > 0) {
+        connection->server_name = memory_try_copy_slice(name);
+        if (connection->server_name == NULL)
+            return refuse_hello(connection, alert, SSL_AD_INTERNAL_ERROR, "no memory");
     }
     if (!choose_profile(connection, name))
         return refuse_hello(connection, alert, SSL_AD_UNRECOGNIZED_NAME,
@@ -160,6 +163,11 @@ static int on_certificate(X509_STORE_CTX *judging, void *argument)
     /* Left alone it would say "verified", and the session would remember that. The alert, where
      * one is sent, is made from it. */
     X509_STORE_CTX_set_error(judging, verdict);
+    /* Unjudged, it would pass for a client that presented nothing. */
+    if (verdict == X509_V_ERR_OUT_OF_MEM) {
+        tls_connection_refuse(connection, REASON_BUDGET_EXCEEDED, "no memory to judge the chain");
+        return 0;
+    }
     if (verdict == X509_V_OK || !tls_profile_refuses_by_alert(connection->profile))
         return 1;
     tls_connection_refuse(connection, REASON_CERTIFICATE_REFUSED,

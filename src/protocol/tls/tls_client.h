@@ -45,7 +45,8 @@ void tls_client_profile_destroy(struct tls_client_profile *profile);
 struct slice tls_client_profile_digest(const struct tls_client_profile *profile);
 
 /* `host` is whom the certificate must name, unless the profile says another; a DNS name goes out as
- * SNI. `session` is offered for resumption, or NULL. The descriptor stays the caller's. */
+ * SNI. `session` is offered for resumption, or NULL. The descriptor stays the caller's.
+ * NULL: there is no memory. */
 struct tls_client_connection *tls_client_connection_create(struct tls_turn *turn,
                                                            const struct tls_client_profile *profile,
                                                            int fd, const char *host,

@@ -171,17 +171,25 @@ struct tls_client_connection *tls_client_connection_create(struct tls_turn *turn
                                                            int fd, const char *host,
                                                            struct tls_client_session *session)
 {
-    struct tls_client_connection *connection = memory_allocate(sizeof *connection);
+    struct tls_client_connection *connection = memory_try_allocate(sizeof *connection);
     const char *name = tls_client_profile_server_name(profile);
     BIO *library_bio;
 
+    if (connection == NULL)
+        return NULL;
     connection->stage = CLIENT_HANDSHAKING;
     tls_bio_init(&connection->bio, turn, fd);
     connection->ssl = SSL_new(tls_client_profile_context(profile));
-    assert(connection->ssl != NULL);
     library_bio = tls_bio_open(&connection->bio);
+    if (connection->ssl == NULL || library_bio == NULL ||
+        SSL_set_app_data(connection->ssl, connection) != 1) {
+        BIO_free(library_bio);
+        SSL_free(connection->ssl);
+        memory_release(connection);
+        forget_errors();
+        return NULL;
+    }
     SSL_set_bio(connection->ssl, library_bio, library_bio);
-    SSL_set_app_data(connection->ssl, connection);
     SSL_set_connect_state(connection->ssl);
     if (!expect_name(connection->ssl, name == NULL ? host : name))
         (void)fail(connection, REASON_BACKEND_CERTIFICATE_NAME, "the name cannot be checked");

@@ -22,24 +22,48 @@
 
 enum { RECORD_TYPE_HANDSHAKE = 22 };
 
+/* ERR_clear_error goes through the whole queue, which is empty nearly always. */
+static void forget_errors(void)
+{
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
+}
+
+/* One that never began. */
+static void abandon(struct tls_connection *connection)
+{
+    SSL_free(connection->ssl);
+    tls_profile_release(connection->profile);
+    memory_release(connection);
+    forget_errors();
+}
+
 struct tls_connection *tls_connection_create(struct tls_turn *turn, struct tls_profile *first,
                                              int fd, const struct tls_owner_operations *operations,
                                              void *owner)
 {
-    struct tls_connection *connection = memory_allocate(sizeof *connection);
+    struct tls_connection *connection = memory_try_allocate(sizeof *connection);
     BIO *library_bio = NULL;
 
+    if (connection == NULL)
+        return NULL;
     connection->operations = operations;
     connection->owner = owner;
     connection->profile = tls_profile_acquire(first);
     connection->withheld = TLS_DONE;
     tls_bio_init(&connection->bio, turn, fd);
     connection->ssl = SSL_new(tls_profile_context(first));
-    assert(connection->ssl != NULL);
-
     library_bio = tls_bio_open(&connection->bio);
+    if (connection->ssl == NULL || library_bio == NULL) {
+        BIO_free(library_bio);
+        abandon(connection);
+        return NULL;
+    }
     SSL_set_bio(connection->ssl, library_bio, library_bio);
-    SSL_set_app_data(connection->ssl, connection);
+    if (SSL_set_app_data(connection->ssl, connection) != 1) {
+        abandon(connection);
+        return NULL;
+    }
     tls_callbacks_watch(connection->ssl);
     SSL_set_accept_state(connection->ssl);
     return connection;
@@ -57,13 +81,6 @@ void tls_connection_destroy(struct tls_connection *connection)
     tls_profile_release(connection->profile);
     memory_release(connection->server_name);
     memory_release(connection);
-}
-
-/* ERR_clear_error goes through the whole queue, which is empty nearly always. */
-static void forget_errors(void)
-{
-    if (ERR_peek_error() != 0)
-        ERR_clear_error();
 }
 
 /* ---- failure ---- */

@@ -23,6 +23,8 @@ struct tls_turn;
 
 /* The memory of a worker's turns. One a worker. */
 struct tls_turn *tls_turn_create(void);
+/* The same, but NULL when there is no memory. */
+struct tls_turn *tls_turn_try_create(void);
 void tls_turn_destroy(struct tls_turn *turn);
 
 /* Called during the handshake, on the connection's thread. */
@@ -46,7 +48,8 @@ struct tls_owner_operations {
 };
 
 /* `first` serves until the ClientHello chooses. The descriptor stays the caller's. `operations`
- * must be static, and the same for all connections that share a session store. */
+ * must be static, and the same for all connections that share a session store. NULL: there is no
+ * memory. */
 struct tls_connection *tls_connection_create(struct tls_turn *turn, struct tls_profile *first,
                                              int fd, const struct tls_owner_operations *operations,
                                              void *owner);

@@ -73,25 +73,37 @@ static void release_entry(void *value)
     memory_wipe_and_release(entry, sizeof *entry);
 }
 
-static void take_origin(struct entry *entry, const struct tls_session_origin *origin)
+/* False: there is no memory for the name. */
+static bool take_origin(struct entry *entry, const struct tls_session_origin *origin)
 {
     entry->origin = *origin;
-    entry->server_name = memory_copy_slice(origin->server_name);
+    entry->origin.attachment = NULL;
+    entry->server_name = memory_try_copy_slice(origin->server_name);
+    if (entry->server_name == NULL)
+        return false;
     entry->origin.server_name.data = entry->server_name;
     if (origin->attachment != NULL)
         entry->origin.attachment = origin->operations->acquire_attachment(origin->attachment);
+    return true;
 }
 
+/* NULL: there is no memory. */
 static struct entry *create_entry(const SSL_SESSION *session,
                                   const struct tls_session_origin *origin)
 {
-    struct entry *entry = memory_allocate(sizeof *entry);
-    const unsigned char *context = SSL_SESSION_get0_id_context(session, &entry->context_size);
+    struct entry *entry = memory_try_allocate(sizeof *entry);
+    const unsigned char *context = NULL;
 
+    if (entry == NULL)
+        return NULL;
+    context = SSL_SESSION_get0_id_context(session, &entry->context_size);
     atomic_init(&entry->references, 1);
     memcpy(entry->context, context, entry->context_size);
     entry->version = SSL_SESSION_get_protocol_version(session);
-    take_origin(entry, origin);
+    if (!take_origin(entry, origin)) {
+        release_entry(entry);
+        return NULL;
+    }
     if (entry->version >= TLS1_3_VERSION) {
         entry->cipher = SSL_SESSION_get0_cipher(session);
         entry->secret_size =
@@ -195,6 +207,8 @@ void tls_session_store_keep(struct tls_session_store *store, const SSL_SESSION *
     if (id.size == 0)
         return;
     entry = create_entry(session, origin);
+    if (entry == NULL)
+        return;
     if (is_complete(entry))
         cache_put(store->cache, id, entry, entry_bytes(entry), end_of(store, entry));
     release_entry(entry);

@@ -167,12 +167,13 @@ class Gateway {
 
 /*
  * Starts a gateway on a configuration text, and stops it at the end of the test, or of the file:
- * `context` is a test's, or node:test itself. `listeners`: how many will say that they are ready.
+ * `context` is a test's, or node:test itself. `listeners`: how many will say that they are ready;
+ * `under`: a command that runs the program, such as valgrind with its options.
  */
 export async function startGateway(
     context,
     configuration,
-    { listeners = 1, program = PROGRAM, environment = {} } = {},
+    { listeners = 1, program = PROGRAM, under = [], environment = {} } = {},
 ) {
     const folder = mkdtempSync(path.join(tmpdir(), "sallyport-gateway-"));
     chmodSync(folder, 0o777); // started as root, the gateway is somebody else when it writes
@@ -180,9 +181,10 @@ export async function startGateway(
     writeFileSync(file, configuration);
     /* A gateway that was root is nobody when it says that it is ready, and when it reloads. */
     if (process.getuid() === 0) chmodSync(folder, 0o777);
+    const [command, ...words] = [...under, program];
     const process_ = spawn(
-        program,
-        ["run", file, "--ready-file", path.join(folder, "ready.json")],
+        command,
+        [...words, "run", file, "--ready-file", path.join(folder, "ready.json")],
         {
             stdio: ["ignore", "pipe", "pipe"],
             env: { ...process.env, ...SANITIZER_ENVIRONMENT, ...environment },
