@@ -60,6 +60,7 @@ static const struct command_option check_options[] = {
 
 static const struct command_option demo_options[] = {
     {"--once", NULL, "try everything, say how it went, and end"},
+    {"--attack", NULL, "attack it, say how it went beside nginx where that is installed, and end"},
     {"--keep", "DIR", "leave certificates and configuration there, in a new or empty directory"},
     {"--address", "ADDRESS", "where the gateway listens"},
     {.name = NULL},

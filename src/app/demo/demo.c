@@ -12,8 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "app/demo/demo_attack_internal.h"
 #include "app/demo/demo_check_internal.h"
 #include "app/demo/demo_directory_internal.h"
+#include "app/demo/demo_mirror_internal.h"
 #include "app/demo/demo_pki_internal.h"
 #include "app/demo/demo_text_internal.h"
 #include "app/demo/demo_trial_internal.h"
@@ -29,7 +31,7 @@ enum { EXIT_OK = 0, EXIT_START = 1, EXIT_USAGE = 2, EXIT_CHECK = 3 };
 #define ONCE_ADDRESS    "127.0.0.1:0" /* whatever port is free */
 
 static const char usage[] =
-    "usage: sallyport demo [--keep DIR] [--once] [--address ADDRESS]\n"
+    "usage: sallyport demo [--keep DIR] [--once | --attack] [--address ADDRESS]\n"
     "\n"
     "A gateway with a throw-away PKI and a certificate viewer behind it, and what to try with\n"
     "them. Stays until Ctrl-C.\n"
@@ -37,19 +39,26 @@ static const char usage[] =
     "  --keep DIR         leave certificates and sallyport.yaml in DIR, which must be new or "
     "empty\n"
     "  --once             try everything, say how it went, and end; 0 only if all of it holds\n"
-    "  --address ADDRESS  where the gateway listens, default " DEFAULT_ADDRESS
-    ", with --once any free port\n";
+    "  --attack           attack it, say how it went, and end; 0 only if nothing came of it\n"
+    "  --address ADDRESS  where the gateway listens, default " DEFAULT_ADDRESS ",\n"
+    "                     with --once and --attack any free port\n";
 
 struct options {
     const char *keep; /* NULL: a temporary directory */
     const char *address;
-    bool once;
+    const struct demo_check_list *trial; /* NULL: somebody else tries */
 };
+
+static bool attacks(const struct options *options)
+{
+    return options->trial == &demo_attacks;
+}
 
 struct demo {
     struct options options;
     struct demo_directory directory;
     struct demo_viewer *viewer;
+    struct demo_mirror *mirror; /* for attacks */
     struct demo_trial *trial;
     bool ready;
 };
@@ -99,8 +108,8 @@ static bool present(struct demo *demo, const char *address_text)
     scene.address = connectable(host);
     /* Not every system knows "localhost" as ::1. */
     scene.host = strcmp(scene.address, "127.0.0.1") == 0 ? "localhost" : host;
-    if (demo->options.once) {
-        demo->trial = demo_trial_start(&scene, &error);
+    if (demo->options.trial != NULL) {
+        demo->trial = demo_trial_start(&scene, demo->options.trial, &error);
         if (demo->trial == NULL)
             log_event(LOG_ERROR, "%s", error.text);
         return demo->trial != NULL;
@@ -125,13 +134,27 @@ static void on_ready(void *context, const struct demo_endpoint *endpoints, size_
 
 /* ---- from beginning to end ---- */
 
+/* For attacks more has to be there than a configuration. */
+static char *prepare_attacks(const struct demo *demo, struct error *error)
+{
+    struct demo_attack_facts facts = {.address = demo->options.address,
+                                      .viewer = demo_viewer_address(demo->viewer),
+                                      .mirror = demo_mirror_address(demo->mirror)};
+
+    if (!demo_attack_choose_ports(&facts, error) ||
+        !demo_attack_prepare(&demo->directory, &facts, error))
+        return NULL;
+    return demo_attack_format_configuration(&facts);
+}
+
 static bool write_configuration(const struct demo *demo, const char *path, struct error *error)
 {
     const struct demo_configuration_facts facts = {.address = demo->options.address,
                                                    .viewer = demo_viewer_address(demo->viewer),
-                                                   .quiet = demo->options.once};
-    char *text = demo_format_configuration(&facts);
-    bool written = file_write_private(path, slice_from_text(text), error);
+                                                   .quiet = demo->options.trial != NULL};
+    char *text =
+        attacks(&demo->options) ? prepare_attacks(demo, error) : demo_format_configuration(&facts);
+    bool written = text != NULL && file_write_private(path, slice_from_text(text), error);
 
     memory_release(text);
     return written;
@@ -141,8 +164,14 @@ static bool prepare(struct demo *demo, const char *host, struct error *error)
 {
     if (!demo_directory_open(demo->options.keep, &demo->directory, error))
         return false;
-    if (!demo_pki_write(&demo->directory, is_this_machine(host) ? NULL : host, error))
+    if (!demo_pki_write(&demo->directory, is_this_machine(host) ? NULL : host,
+                        attacks(&demo->options), error))
         return false;
+    if (attacks(&demo->options)) {
+        demo->mirror = demo_mirror_start(error);
+        if (demo->mirror == NULL)
+            return false;
+    }
     demo->viewer = demo_viewer_start(error);
     return demo->viewer != NULL;
 }
@@ -176,9 +205,10 @@ static int run(const struct options *options, const char *host, demo_run_gateway
         log_event(LOG_ERROR, "%s", error.text);
     else
         status = run_on(&demo, run_gateway);
-    if (options->once && !demo_trial_finish(demo.trial) && status == EXIT_OK)
+    if (options->trial != NULL && !demo_trial_finish(demo.trial) && status == EXIT_OK)
         status = EXIT_CHECK;
     demo_viewer_stop(demo.viewer);
+    demo_mirror_stop(demo.mirror);
     demo_directory_close(&demo.directory);
     return status;
 }
@@ -206,11 +236,10 @@ static bool is_free(const struct socket_address *address)
 /* EXIT_OK to go on; -1 when there is nothing more to do. */
 static int parse_options(int argc, char **argv, struct options *parsed)
 {
-    static const struct option options[] = {{"keep", required_argument, NULL, 'k'},
-                                            {"once", no_argument, NULL, 'o'},
-                                            {"address", required_argument, NULL, 'a'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"keep", required_argument, NULL, 'k'}, {"once", no_argument, NULL, 'o'},
+        {"attack", no_argument, NULL, 'x'},     {"address", required_argument, NULL, 'a'},
+        {"help", no_argument, NULL, 'h'},       {0}};
     int option = 0;
 
     optind = 0; /* another command may have read its options before */
@@ -219,7 +248,9 @@ static int parse_options(int argc, char **argv, struct options *parsed)
         if (option == 'k')
             parsed->keep = optarg;
         else if (option == 'o')
-            parsed->once = true;
+            parsed->trial = &demo_checks;
+        else if (option == 'x')
+            parsed->trial = &demo_attacks;
         else if (option == 'a')
             parsed->address = optarg;
         else if (option == 'h') {
@@ -235,7 +266,7 @@ static int parse_options(int argc, char **argv, struct options *parsed)
         return EXIT_USAGE;
     }
     if (parsed->address == NULL)
-        parsed->address = parsed->once ? ONCE_ADDRESS : DEFAULT_ADDRESS;
+        parsed->address = parsed->trial != NULL ? ONCE_ADDRESS : DEFAULT_ADDRESS;
     return EXIT_OK;
 }
 
@@ -254,7 +285,7 @@ int demo_main(int argc, char **argv, demo_run_gateway *run_gateway)
         log_event(LOG_ERROR, "%s", error.text);
         return EXIT_USAGE;
     }
-    if (!is_free(&address) || (options.once && !demo_trial_can_run()))
+    if (!is_free(&address) || (options.trial != NULL && !demo_trial_can_run(options.trial)))
         return EXIT_START;
     socket_address_format(&address, text);
     socket_address_format_host(&address, host);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * `sallyport demo`: a gateway with a throw-away PKI and the certificate viewer behind it, and what
- * to try with them. `--once` tries it itself, with curl and openssl as they are installed.
+ * to try with them. `--once` tries it itself, with curl and openssl as they are installed;
+ * `--attack` attacks it.
  */
 #pragma once
 
@@ -22,6 +23,6 @@ typedef void demo_ready(void *context, const struct demo_endpoint *endpoints, si
  * endpoints are borrowed for the call. Returns the exit status; problems have been reported. */
 typedef int demo_run_gateway(const char *configuration_path, demo_ready *on_ready, void *context);
 
-/* `sallyport demo [--keep DIR] [--once] [--address ADDRESS]`: returns the exit status. `argv[0]` is
- * the command's name; options follow. */
+/* `sallyport demo [--keep DIR] [--once | --attack] [--address ADDRESS]`: returns the exit status.
+ * `argv[0]` is the command's name; options follow. */
 int demo_main(int argc, char **argv, demo_run_gateway *run_gateway);

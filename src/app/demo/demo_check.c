@@ -103,15 +103,12 @@ static const struct demo_check checks[] = {
     },
 };
 
-size_t demo_check_count(void)
-{
-    return sizeof checks / sizeof checks[0];
-}
-
-const struct demo_check *demo_check_get(size_t index)
-{
-    return &checks[index];
-}
+const struct demo_check_list demo_checks = {
+    .checks = checks,
+    .count = sizeof checks / sizeof checks[0],
+    .good = "ok",
+    .shows_lines = true,
+};
 
 /* ---- filling in ---- */
 

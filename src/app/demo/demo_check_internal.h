@@ -17,7 +17,7 @@ struct demo_scene {
     unsigned port;
 };
 
-enum { DEMO_MARKS_MAX = 4 };
+enum { DEMO_MARKS_MAX = 5 };
 
 struct demo_check {
     const char *title;
@@ -29,8 +29,17 @@ struct demo_check {
     const char *must_not_show;
 };
 
-size_t demo_check_count(void);
-const struct demo_check *demo_check_get(size_t index);
+/* Checks that belong together, and how they are told. */
+struct demo_check_list {
+    const struct demo_check *checks;
+    size_t count;
+    const char *good;  /* "ok" */
+    bool shows_lines;  /* what was run is printed */
+    const char *tells; /* lines of the output that begin so are printed; NULL: none */
+};
+
+extern const struct demo_check_list demo_checks;
+
 /* The command line as it is pasted; the caller releases it. */
 char *demo_check_line(const struct demo_check *check, const struct demo_scene *scene);
 /* NULL, or a sentence that says what the output lacks; the caller releases it. */

@@ -21,6 +21,8 @@ enum member {
     STRANGER_ROOT,
     STRANGER_INTERMEDIATE,
     STRANGER,
+    BOB,
+    CAROL,
     MEMBER_COUNT,
     NOBODY = MEMBER_COUNT
 };
@@ -36,6 +38,7 @@ struct row {
     const char *uri;
     const char *chain_file; /* the certificate and, below a CA, its intermediate; NULL: none */
     const char *key_file;   /* NULL: none, and the key is forgotten */
+    bool is_for_attacks;
 };
 
 /* The CAs are from two months ago, so that what they issued may have expired meanwhile. */
@@ -137,6 +140,28 @@ static const struct row rows[MEMBER_COUNT] = {
             .chain_file = "stranger.pem",
             .key_file = "stranger.key",
         },
+    [BOB] =
+        {
+            .common_name = "bob",
+            .role = PKI_CLIENT,
+            .key = PKI_KEY_EC_P256,
+            .issuer = INTERMEDIATE,
+            .to_days = LEAF_TO,
+            .chain_file = "bob.pem",
+            .key_file = "bob.key",
+            .is_for_attacks = true,
+        },
+    [CAROL] =
+        {
+            .common_name = "carol",
+            .role = PKI_CLIENT,
+            .key = PKI_KEY_EC_P256,
+            .issuer = INTERMEDIATE,
+            .to_days = LEAF_TO,
+            .chain_file = "carol.pem",
+            .key_file = "carol.key",
+            .is_for_attacks = true,
+        },
 };
 
 static int64_t date_of(int days)
@@ -208,6 +233,23 @@ static bool write_member(const struct demo_directory *directory,
     return written;
 }
 
+/* The keys that sign revocation lists, and a CA of somebody else. */
+static bool write_for_attacks(const struct demo_directory *directory,
+                              const struct pki_certificate *members, struct error *error)
+{
+    char *key = demo_directory_path(directory, "intermediate.key");
+    char *other = demo_directory_path(directory, "vault-ca.pem");
+    char *root_key = demo_directory_path(directory, "root.key");
+    bool written = pki_write_key(key, &members[INTERMEDIATE], error) &&
+                   pki_write_key(root_key, &members[ROOT], error) &&
+                   pki_write_chain(other, &members[STRANGER_ROOT], NULL, 0, error);
+
+    memory_release(key);
+    memory_release(root_key);
+    memory_release(other);
+    return written;
+}
+
 /* What the gateway trusts, and what a browser imports. */
 static bool write_extras(const struct demo_directory *directory,
                          const struct pki_certificate *members, struct error *error)
@@ -226,15 +268,18 @@ static bool write_extras(const struct demo_directory *directory,
 }
 
 bool demo_pki_write(const struct demo_directory *directory, const char *server_address,
-                    struct error *error)
+                    bool is_for_attacks, struct error *error)
 {
     struct pki_certificate members[MEMBER_COUNT] = {{NULL, NULL}};
     bool written = true;
 
-    for (unsigned i = 0; i < MEMBER_COUNT && written; i++)
-        written = issue(members, (enum member)i, server_address, error) &&
-                  write_member(directory, members, (enum member)i, error);
-    written = written && write_extras(directory, members, error);
+    for (unsigned i = 0; i < MEMBER_COUNT && written; i++) {
+        if (is_for_attacks || !rows[i].is_for_attacks)
+            written = issue(members, (enum member)i, server_address, error) &&
+                      write_member(directory, members, (enum member)i, error);
+    }
+    written = written && write_extras(directory, members, error) &&
+              (!is_for_attacks || write_for_attacks(directory, members, error));
     for (unsigned i = 0; i < MEMBER_COUNT; i++)
         pki_certificate_reset(&members[i]);
     return written;

@@ -13,6 +13,7 @@
 
 #define DEMO_PASSWORD "alice" /* of alice.p12 */
 
-/* `server_address` is one more IP address that the server's certificates name; NULL: none. */
+/* `server_address` is one more IP address that the server's certificates name; NULL: none. Attacks
+ * need more clients, and the key that revokes them. */
 bool demo_pki_write(const struct demo_directory *directory, const char *server_address,
-                    struct error *error);
+                    bool is_for_attacks, struct error *error);

@@ -122,8 +122,8 @@ void demo_print_instructions(const struct demo_scene *scene, const char *viewer,
            temporary ? " (removed at the end; --keep DIR keeps them)" : "");
     print_quoted(scene->directory);
     printf("\n\n");
-    for (size_t i = 0; i < demo_check_count(); i++)
-        print_check(i + 1, demo_check_get(i), scene);
+    for (size_t i = 0; i < demo_checks.count; i++)
+        print_check(i + 1, &demo_checks.checks[i], scene);
     printf("In a browser: import alice.p12 (password: " DEMO_PASSWORD ") as your certificate and "
            "root.pem as an authority,\n"
            "then open %s\n"

@@ -22,6 +22,7 @@
 enum { COMMAND_MS = 30 * 1000, SHOWN_LINES_MAX = 30, SHOWN_LINE_BYTES_MAX = 200 };
 
 struct demo_trial {
+    const struct demo_check_list *list;
     struct demo_scene scene; /* its texts are copies */
     char *texts[3];
     int interrupt[2]; /* a pipe; readable at its first end means: stop */
@@ -31,13 +32,13 @@ struct demo_trial {
     unsigned skipped;
 };
 
-bool demo_trial_can_run(void)
+bool demo_trial_can_run(const struct demo_check_list *list)
 {
     bool can_run = true;
 
-    for (size_t i = 0; i < demo_check_count(); i++) {
-        const struct demo_check *check = demo_check_get(i);
-        bool known = i > 0 && strcmp(check->program, demo_check_get(i - 1)->program) == 0;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct demo_check *check = &list->checks[i];
+        bool known = i > 0 && strcmp(check->program, list->checks[i - 1].program) == 0;
 
         if (check->optional || known || demo_command_exists(check->program))
             continue;
@@ -99,6 +100,18 @@ static void say_failure(const char *problem, struct slice output)
     say_lines("         | ", output, SHOWN_LINES_MAX);
 }
 
+/* The lines of the output that begin so. */
+static void tell(const char *beginning, struct slice output)
+{
+    while (!slice_is_empty(output)) {
+        struct slice line = slice_first(output, slice_find(output, '\n'));
+
+        if (slice_starts_with(line, slice_from_text(beginning)))
+            say_lines("         ", line, 1);
+        output = slice_after(output, line.size + 1);
+    }
+}
+
 /* ---- running ---- */
 
 /* NULL when the check holds, else what is wrong; the caller releases it. */
@@ -114,14 +127,18 @@ static char *judge(const struct demo_check *check, const struct demo_command_res
 /* False when the trial was interrupted. */
 static bool run_check(struct demo_trial *trial, size_t index)
 {
-    const struct demo_check *check = demo_check_get(index);
+    const struct demo_check_list *list = trial->list;
+    const struct demo_check *check = &list->checks[index];
     char *line = demo_check_line(check, &trial->scene);
     struct demo_command_result result =
         demo_command_run(line, trial->scene.directory, trial->interrupt[0], COMMAND_MS);
     char *problem = judge(check, &result);
 
-    say(problem == NULL ? "ok" : "FAIL", index + 1, check);
-    say_lines("         ", slice_from_text(line), SHOWN_LINES_MAX);
+    say(problem == NULL ? list->good : "FAIL", index + 1, check);
+    if (list->shows_lines)
+        say_lines("         ", slice_from_text(line), SHOWN_LINES_MAX);
+    if (list->tells != NULL)
+        tell(list->tells, slice_from(result.output, result.output_size));
     if (problem != NULL)
         say_failure(problem, slice_from(result.output, result.output_size));
     trial->passed += problem == NULL;
@@ -137,8 +154,8 @@ static void *run(void *context)
     struct demo_trial *trial = context;
     bool goes_on = true;
 
-    for (size_t i = 0; i < demo_check_count() && goes_on; i++) {
-        const struct demo_check *check = demo_check_get(i);
+    for (size_t i = 0; i < trial->list->count && goes_on; i++) {
+        const struct demo_check *check = &trial->list->checks[i];
 
         if (check->optional && !demo_command_exists(check->program)) {
             say("skip", i + 1, check);
@@ -182,13 +199,15 @@ static void release(struct demo_trial *trial)
     memory_release(trial);
 }
 
-struct demo_trial *demo_trial_start(const struct demo_scene *scene, struct error *error)
+struct demo_trial *demo_trial_start(const struct demo_scene *scene,
+                                    const struct demo_check_list *list, struct error *error)
 {
     struct demo_trial *trial = memory_allocate(sizeof *trial);
     sigset_t all;
     sigset_t before;
     int code = 0;
 
+    trial->list = list;
     trial->interrupt[0] = -1;
     trial->interrupt[1] = -1;
     copy_scene(trial, scene);

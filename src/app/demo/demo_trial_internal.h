@@ -13,8 +13,9 @@
 struct demo_trial;
 
 /* Says on stderr which of the programs that `--once` cannot do without are missing. */
-bool demo_trial_can_run(void);
-/* Copies the scene. NULL and an error when there is no thread to be had. */
-struct demo_trial *demo_trial_start(const struct demo_scene *scene, struct error *error);
+bool demo_trial_can_run(const struct demo_check_list *list);
+/* Copies the scene; borrows the list. NULL and an error when there is no thread to be had. */
+struct demo_trial *demo_trial_start(const struct demo_scene *scene,
+                                    const struct demo_check_list *list, struct error *error);
 /* Interrupts what still runs and waits for the end. True when every check held. NULL: false. */
 bool demo_trial_finish(struct demo_trial *trial);
