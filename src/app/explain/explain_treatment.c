@@ -39,6 +39,13 @@ static bool needs_certificate(const struct explain_findings *findings)
            decision->route->plan->demand.mode != CLIENT_CERTIFICATE_NONE;
 }
 
+/* Another one for each request, whatever it says. */
+static bool is_signature(struct slice name)
+{
+    return http_name_folds_equal(name, SLICE("Signature")) ||
+           http_name_folds_equal(name, SLICE("Signature-Input"));
+}
+
 static char *identity_of(const struct explain_findings *findings)
 {
     const struct http_name_set *owned = generation_owned_names(findings->generation);
@@ -47,9 +54,10 @@ static char *identity_of(const struct explain_findings *findings)
 
     while (!slice_is_empty(rest)) {
         struct slice line = slice_first(rest, slice_find(rest, '\n'));
+        struct slice name = slice_first(line, slice_find(line, ':'));
 
         rest = slice_after(rest, line.size + 1);
-        if (http_name_set_has(owned, slice_first(line, slice_find(line, ':'))))
+        if (http_name_set_has(owned, name) && !is_signature(name))
             text_builder_add(&text, line);
     }
     return text_builder_take(&text);
