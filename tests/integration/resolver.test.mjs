@@ -24,7 +24,7 @@ const REQUEST = `GET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`;
 const settings = (endpoints, dns, resolver = {}, more = {}) =>
     configuration([listener(pki, { url: "app" }, 1, "all", { mode: "none" })], {
         monitoring: { address: "127.0.0.1:0" },
-        resolver: { servers: [dns.address], timeout: "200ms", search: false, ...resolver },
+        resolver: { servers: [dns.address], timeout: "10s", search: false, ...resolver },
         backends: { app: { endpoints, ...more } },
     });
 
@@ -232,7 +232,8 @@ describe("names that do not resolve", () => {
         test(`${what}: refused by name, and used once it resolves`, async (t) => {
             const [backend] = await startBackends(t, ["127.0.0.2"]);
             const dns = await startDnsServer(t, { [NAME]: answer });
-            const gateway = await start(t, backend, dns);
+            const timeout = result === "timed_out" ? "200ms" : "10s";
+            const gateway = await start(t, backend, dns, { timeout });
             const refused = await get(gateway);
             assert.equal(refused.status, 502);
             assert.equal(
@@ -453,6 +454,7 @@ describe("configurations", () => {
         const dns = await startDnsServer(t, { [NAME]: { A: ["127.0.0.2"], ttl: 3600 } });
         const gateway = await start(t, backend, dns, {
             servers: [silent.address, dns.address],
+            timeout: "200ms",
         });
         assert.equal((await get(gateway)).status, 200);
         assert.ok(silent.asked(NAME) > 0);
