@@ -114,13 +114,19 @@ static enum policy_match judge_fingerprint(const struct condition *condition,
         fingerprint_set_has(condition->fingerprints.sha1, view->sha1, &view->probes));
 }
 
+/* However the certificate writes it: that was for its owner to choose. */
 static enum policy_match judge_key(const struct condition *condition, struct client_view *view)
 {
+    unsigned char other[CERTIFICATE_DIGEST_BYTES];
+
     if (condition->keys == NULL)
         return POLICY_MATCH;
     if (!view->has_digests)
         return POLICY_UNDECIDABLE;
-    return match_if(fingerprint_set_has(condition->keys, view->key, &view->probes));
+    return match_if(fingerprint_set_has(condition->keys, view->key, &view->probes) ||
+                    (certificate_key_other_digest(
+                         presented_certificate_leaf(view->request->presented), other) &&
+                     fingerprint_set_has(condition->keys, other, &view->probes)));
 }
 
 /* ---- serial numbers -------------------------------------------------------------------------- */
@@ -138,8 +144,10 @@ static bool holds(const struct slice_list *list, struct slice value)
 static enum policy_match judge_serials(const struct condition *condition, struct client_view *view)
 {
     unsigned char key[CERTIFICATE_DIGEST_BYTES];
+    unsigned char other[CERTIFICATE_DIGEST_BYTES];
     const X509 *issuer = find_issuer(view);
     bool has_key = issuer != NULL && certificate_key_digest(issuer, key);
+    bool has_other = issuer != NULL && certificate_key_other_digest(issuer, other);
     enum policy_match match = POLICY_NO;
 
     if (condition->serial_count == 0)
@@ -153,7 +161,8 @@ static enum policy_match judge_serials(const struct condition *condition, struct
             continue;
         if (!has_key)
             match = policy_match_either(match, POLICY_UNDECIDABLE);
-        else if (memcmp(key, serial->issuer_key, sizeof(key)) == 0)
+        else if (memcmp(key, serial->issuer_key, sizeof(key)) == 0 ||
+                 (has_other && memcmp(other, serial->issuer_key, sizeof(other)) == 0))
             match = POLICY_MATCH;
     }
     return match;

@@ -66,6 +66,10 @@ bool certificate_facts_read(const X509 *certificate, struct arena *arena,
 /* SHA-256 of the subjectPublicKeyInfo. */
 bool certificate_key_digest(const X509 *certificate,
                             unsigned char digest[CERTIFICATE_DIGEST_BYTES]);
+/* The same of the key in the other form in which it could have been written. False: it has one form
+ * only. */
+bool certificate_key_other_digest(const X509 *certificate,
+                                  unsigned char digest[CERTIFICATE_DIGEST_BYTES]);
 
 /* A name as somebody writes it, brought into the form of the facts. False: it cannot be a name of
  * that kind. DNS, URI, EMAIL, UPN and SID. */

@@ -5,8 +5,10 @@
  */
 #include "gateway/policy/policy.h"
 
+#include <openssl/core_names.h>
 #include <openssl/ecdsa.h>
 #include <openssl/objects.h>
+#include <openssl/sha.h>
 
 #include "protocol/x509/certificate_facts.h"
 #include "runtime/memory.h"
@@ -525,6 +527,78 @@ TEST(fingerprints_and_keys_are_matched_verified_or_not)
     memory_release(key);
 }
 
+static char *digest_of(const unsigned char *der, int size)
+{
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+
+    assert_true(size > 0);
+    SHA256(der, (size_t)size, digest);
+    return hex_of(slice_from(digest, sizeof(digest)));
+}
+
+/* As `openssl pkey -pubin -ec_conv_form compressed` writes it. */
+static EVP_PKEY *compressed_key(const X509 *certificate)
+{
+    EVP_PKEY *key = EVP_PKEY_dup(X509_get0_pubkey(certificate));
+
+    assert_int_equal(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                                    "compressed"),
+                     1);
+    return key;
+}
+
+static void assert_denied_by_key(struct presented_certificate *who, char *key)
+{
+    struct policy_condition_settings condition = {.keys_sha256 = LIST(key)};
+    struct asking asking = {.mode = CLIENT_CERTIFICATE_UNVERIFIED, .presented = who};
+
+    assert_int_equal(all_but(&condition, &asking), REASON_POLICY_DENIED);
+    memory_release(key);
+}
+
+/* Whose key is denied may ask for a certificate in which it is written differently. */
+TEST(a_key_is_the_same_however_it_is_written)
+{
+    X509 *point = presented_certificate_leaf(presented[PLAIN]);
+    EVP_PKEY *key = compressed_key(point);
+    X509 *compressed = X509_dup(point);
+    struct presented_certificate *shown;
+    unsigned char *der = NULL;
+    int size = i2d_PUBKEY(key, &der);
+
+    assert_int_equal(size, 59);
+    assert_denied_by_key(presented[PLAIN], digest_of(der, size));
+    OPENSSL_free(der);
+
+    assert_int_equal(X509_set_pubkey(compressed, key), 1);
+    shown = present(compressed, pki.issuing.certificate);
+    assert_false(slice_equals(presented_certificate_describe(shown)->key_sha256,
+                              describe(PLAIN)->key_sha256));
+    assert_denied_by_key(shown, text_of(describe(PLAIN)->key_sha256));
+    presented_certificate_release(shown);
+    X509_free(compressed);
+    EVP_PKEY_free(key);
+}
+
+TEST(an_rsa_key_is_the_same_with_and_without_null)
+{
+    struct fixture rsa = fixture_make(
+        &(struct fixture_spec){.common_name = "rsa", .key_kind = FIXTURE_KEY_RSA2048}, NULL);
+    struct presented_certificate *shown = present(rsa.certificate, pki.issuing.certificate);
+    unsigned char *der = NULL;
+    int size = i2d_PUBKEY(X509_get0_pubkey(rsa.certificate), &der);
+
+    /* SEQUENCE { SEQUENCE { OBJECT IDENTIFIER, NULL }, BIT STRING }: without the NULL. */
+    assert_memory_equal(der + 17, "\x05\x00", 2);
+    memmove(der + 17, der + 19, (size_t)size - 19);
+    der[3] = (unsigned char)(der[3] - 2);
+    der[5] = (unsigned char)(der[5] - 2);
+    assert_denied_by_key(shown, digest_of(der, size - 2));
+    OPENSSL_free(der);
+    presented_certificate_release(shown);
+    fixture_free(&rsa);
+}
+
 /* With mode none a certificate plays no part, whatever was presented. */
 TEST(a_certificate_that_plays_no_part_matches_nothing)
 {
@@ -787,6 +861,8 @@ int main(void)
         cmocka_unit_test(each_condition_is_met_not_met_or_undecidable),
         cmocka_unit_test(a_source_that_nobody_knows_is_undecidable),
         cmocka_unit_test(who_denies_get_denies_head),
+        cmocka_unit_test(a_key_is_the_same_however_it_is_written),
+        cmocka_unit_test(an_rsa_key_is_the_same_with_and_without_null),
         cmocka_unit_test(fingerprints_and_keys_are_matched_verified_or_not),
         cmocka_unit_test(a_certificate_that_plays_no_part_matches_nothing),
         cmocka_unit_test(the_unverified_is_allowed_by_what_is_bound_to_its_key_alone),
