@@ -13,6 +13,7 @@
 
 struct job {
     uv_work_t uv;
+    struct event_loop *loop;
     void (*work)(void *context);
     void (*done)(void *context);
     void *context;
@@ -30,6 +31,7 @@ static void on_done(uv_work_t *uv, int status)
     struct job *job = uv->data;
 
     (void)status; /* nothing cancels it */
+    event_loop_note_work(job->loop, -1);
     job->done(job->context);
     memory_release(job);
 }
@@ -40,10 +42,12 @@ void background_run(struct event_loop *loop, void (*work)(void *context),
     struct job *job = memory_allocate(sizeof *job);
     int status;
 
+    job->loop = loop;
     job->work = work;
     job->done = done;
     job->context = context;
     job->uv.data = job;
     status = uv_queue_work(event_loop_uv(loop), &job->uv, on_work, on_done);
     assert(status == 0);
+    event_loop_note_work(loop, 1);
 }

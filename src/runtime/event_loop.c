@@ -25,6 +25,7 @@ struct event_loop {
     uv_idle_t idle;       /* active for one turn after event_loop_continue */
     event_callback *turn_end;
     void *turn_end_context;
+    int works; /* that are done on other threads */
     bool running;
     bool continues;
 };
@@ -93,6 +94,11 @@ struct event_loop *event_loop_create(void)
     return loop;
 }
 
+void event_loop_note_work(struct event_loop *loop, int change)
+{
+    loop->works += change;
+}
+
 void event_loop_destroy(struct event_loop *loop)
 {
     int status = 0;
@@ -101,6 +107,9 @@ void event_loop_destroy(struct event_loop *loop)
         return;
     uv_close((uv_handle_t *)&loop->prepare, NULL);
     uv_close((uv_handle_t *)&loop->idle, NULL);
+    /* Who works for us on another thread uses what is ours. */
+    while (loop->works > 0)
+        uv_run(&loop->uv, UV_RUN_ONCE);
     for (unsigned i = 0; i < CLOSING_TURNS_MAX; i++) {
         status = uv_loop_close(&loop->uv);
         if (status != UV_EBUSY)

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "runtime/background.h"
 #include "runtime/event_loop.h"
 #include "runtime/socket.h"
 #include "runtime/timer.h"
@@ -533,6 +534,31 @@ TEST(continuing_from_an_event_reaches_past_the_next_wait)
     event_loop_destroy(loop);
 }
 
+/* Longer than a hundred turns without waiting. */
+static void take_time(void *context)
+{
+    (void)context;
+    for (volatile unsigned i = 0; i < 50U * 1000 * 1000; i++)
+        continue;
+}
+
+static void note_done(void *context)
+{
+    bool *is_done = context;
+
+    *is_done = true;
+}
+
+TEST(work_on_another_thread_ends_before_the_loop_does)
+{
+    struct event_loop *loop = event_loop_create();
+    bool is_done = false;
+
+    background_run(loop, take_time, note_done, &is_done);
+    event_loop_destroy(loop);
+    assert_true(is_done);
+}
+
 int main(void)
 {
     return RUN_TESTS(cmocka_unit_test(a_watch_hears_what_it_asked_for),
@@ -553,5 +579,6 @@ int main(void)
                      cmocka_unit_test(the_end_of_a_turn_comes_after_timers_and_before_waiting),
                      cmocka_unit_test(the_turn_that_stops_the_loop_has_an_end_as_well),
                      cmocka_unit_test(a_loop_that_continues_does_not_wait),
+                     cmocka_unit_test(work_on_another_thread_ends_before_the_loop_does),
                      cmocka_unit_test(continuing_from_an_event_reaches_past_the_next_wait));
 }
