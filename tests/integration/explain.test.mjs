@@ -6,6 +6,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, describe, test } from "node:test";
@@ -15,6 +16,7 @@ import { connect, HOST } from "./support/clients.mjs";
 import { configuration, listener } from "./support/configuration.mjs";
 import { makeCrl } from "./support/crl.mjs";
 import { runProgram, startGateway } from "./support/gateway.mjs";
+import { makeAnswer, startResponder } from "./support/ocsp_responder.mjs";
 import { makePki } from "./support/pki.mjs";
 
 const pki = makePki(after);
@@ -347,6 +349,54 @@ describe("says what is wrong with", () => {
         assert.equal(found.status, 1);
         assert.match(found.stderr, /broken\.yaml:2:\d+: /);
     });
+});
+
+test("asks responders only when told to, and else believes what the gateway keeps", async (t) => {
+    const responder = await startResponder(t);
+    let asked = 0;
+    const url = responder.on("/good", (question) => {
+        asked++;
+        return makeAnswer(question, pki.intermediate);
+    });
+    const client = pki.issue("asking", {
+        issuer: pki.intermediate,
+        extensions: ["extendedKeyUsage=clientAuth", `authorityInfoAccess=OCSP;URI:${url}`],
+    });
+    const state = file("state");
+    mkdirSync(state, { recursive: true });
+    chmodSync(state, 0o777);
+    const trust = {
+        anchors: [pki.root.certificate],
+        intermediates: [pki.intermediate.certificate],
+        revocation: { sources: ["ocsp"], ocsp: { timeout: "2s" } },
+    };
+    const asking = configuration([listener(pki, backend, 5, "asking", { trust })], {
+        fetch: { allow: ["127.0.0.0/8"] },
+        state_dir: state,
+    });
+    writeFileSync(file("asking.yaml"), asking);
+    const look = async (...words) => {
+        const all = ["--url", `https://${HOST}/`, "--cert", client.chain, "--json", ...words];
+        const { stdout } = await runProgram("explain", file("asking.yaml"), ...all);
+        return JSON.parse(stdout);
+    };
+
+    const offline = await look();
+    assert.equal(offline.reason, "ocsp_unavailable");
+    assert.equal(asked, 0);
+    assert.deepEqual(readdirSync(state), [], "nothing is written where the gateway writes");
+    const online = await look("--online");
+    assert.equal(online.reason, "none");
+    assert.equal(step(online, "revocation").source, "ocsp");
+    assert.equal(asked, 1);
+    assert.deepEqual(readdirSync(state), []);
+
+    const gateway = await startGateway(t, asking);
+    const { record } = await done(t, gateway, { at: "asking", credential: client, target: "/" });
+    assert.equal(record.reason, "none");
+    const before = asked;
+    assert.equal((await look()).reason, "none");
+    assert.equal(asked, before);
 });
 
 /* ---- two configurations and a log ---- */
