@@ -6,7 +6,9 @@
  */
 #include "runtime/memory.h"
 
+#include <assert.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,8 @@
 
 #include "runtime/allocation_faults.h"
 #include "runtime/fatal_internal.h"
+
+enum { PAGE_BYTES = 4096 };
 
 #ifdef SALLYPORT_MIMALLOC
 
@@ -135,6 +139,32 @@ void *memory_resize(void *memory, size_t size)
 void memory_release(void *memory)
 {
     heap_release(memory);
+}
+
+/* What is to be released stands right before what is handed out. */
+char *memory_try_allocate_bulk(size_t size)
+{
+    char *whole = NULL;
+    char *memory = NULL;
+
+    assert(size <= SIZE_MAX - sizeof whole - PAGE_BYTES);
+    whole = memory_try_allocate(size + sizeof whole + PAGE_BYTES);
+    if (whole == NULL)
+        return NULL;
+    memory = whole + sizeof whole;
+    memory += (PAGE_BYTES / 2 - (uintptr_t)memory) % PAGE_BYTES;
+    memcpy(memory - sizeof whole, &whole, sizeof whole);
+    return memory;
+}
+
+void memory_release_bulk(char *memory)
+{
+    char *whole = NULL;
+
+    if (memory == NULL)
+        return;
+    memcpy(&whole, memory - sizeof whole, sizeof whole);
+    memory_release(whole);
 }
 
 void memory_wipe(void *memory, size_t size)

@@ -28,6 +28,11 @@ void *memory_try_allocate(size_t size);
 void *memory_try_allocate_array(size_t count, size_t item_size);
 /* Of NULL data too: a slice without data gives a text without characters. */
 char *memory_try_copy_slice(struct slice slice);
+/* For the buffers that content passes through. Zeroed or NULL, and placed half a page away from
+ * where the heap puts its own large blocks: processors copy many times slower between places that
+ * are a few bytes apart within their pages. To be released with memory_release_bulk alone. */
+char *memory_try_allocate_bulk(size_t size);
+void memory_release_bulk(char *memory);
 /* What it is given, which is not NULL, or the end of the process. For what must not fail. */
 void *memory_require(void *memory);
 /* How many allocations of this thread have given NULL. When it has changed meanwhile, an answer of

@@ -696,8 +696,8 @@ struct backend_worker *backend_worker_create(struct event_loop *loop,
                     SIZE_MAX, BLOCKS_SPARE);
     worker->sweep = timer_create_on(loop, on_sweep, worker);
     worker->dispatch = timer_create_on(loop, on_dispatch, worker);
-    worker->output = memory_allocate(BACKEND_OUTPUT_BYTES);
-    worker->content = memory_allocate(BACKEND_CONTENT_BYTES);
+    worker->output = memory_require(memory_try_allocate_bulk(BACKEND_OUTPUT_BYTES));
+    worker->content = memory_require(memory_try_allocate_bulk(BACKEND_CONTENT_BYTES));
     return worker;
 }
 
@@ -722,8 +722,8 @@ void backend_worker_destroy(struct backend_worker *worker)
     timer_destroy(worker->sweep);
     timer_destroy(worker->dispatch);
     pool_destroy(worker->blocks);
-    memory_release(worker->output);
-    memory_release(worker->content);
+    memory_release_bulk(worker->output);
+    memory_release_bulk(worker->content);
     tls_turn_destroy(worker->turn);
     memory_release(worker->groups);
     memory_release(worker);

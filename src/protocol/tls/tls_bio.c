@@ -27,8 +27,8 @@ struct tls_turn {
     size_t input_read;
     size_t input_written;
     size_t output_written;
-    char input[TLS_INPUT_BYTES];
-    char output[TLS_OUTPUT_BYTES];
+    char *input;
+    char *output;
 };
 
 /* ---- the turn ---- */
@@ -380,9 +380,11 @@ struct tls_turn *tls_turn_try_create(void)
 
     if (turn == NULL)
         return NULL;
+    turn->input = memory_try_allocate_bulk(TLS_INPUT_BYTES);
+    turn->output = memory_try_allocate_bulk(TLS_OUTPUT_BYTES);
     turn->method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "turn");
-    if (turn->method == NULL) {
-        memory_release(turn);
+    if (turn->input == NULL || turn->output == NULL || turn->method == NULL) {
+        tls_turn_destroy(turn);
         return NULL;
     }
     BIO_meth_set_read(turn->method, read_for_library);
@@ -403,6 +405,8 @@ void tls_turn_destroy(struct tls_turn *turn)
         return;
     assert(turn->user == NULL);
     BIO_meth_free(turn->method);
+    memory_release_bulk(turn->input);
+    memory_release_bulk(turn->output);
     memory_release(turn);
 }
 

@@ -24,6 +24,20 @@ TEST(allocated_memory_is_zeroed)
     memory_release(items);
 }
 
+TEST(bulk_memory_lies_in_the_middle_of_a_page)
+{
+    for (size_t size = 1; size < 600000; size = size * 3 + 1) {
+        char *memory = memory_try_allocate_bulk(size);
+
+        assert_non_null(memory);
+        assert_int_equal((uintptr_t)memory % 4096, 2048);
+        assert_zeroed(memory, size);
+        memset(memory, 1, size);
+        memory_release_bulk(memory);
+    }
+    memory_release_bulk(NULL);
+}
+
 TEST(nothing_can_be_allocated_too)
 {
     void *nothing = memory_allocate(0);
@@ -111,6 +125,7 @@ TEST(the_library_functions_keep_the_rules_of_malloc)
 int main(void)
 {
     return RUN_TESTS(cmocka_unit_test(allocated_memory_is_zeroed),
+                     cmocka_unit_test(bulk_memory_lies_in_the_middle_of_a_page),
                      cmocka_unit_test(nothing_can_be_allocated_too),
                      cmocka_unit_test(resizing_keeps_what_was_there),
                      cmocka_unit_test(an_impossible_array_ends_the_process),
