@@ -45,8 +45,9 @@ struct pump {
 enum {
     INTERIM_RESPONSES_MAX = 16, /* 1xx before one final response */
     CONTENT_PIECE_BYTES = 16 * 1024,
-    CHUNK_OVERHEAD_BYTES = 64, /* room kept for what framing adds to a piece of content */
-    SENT_AGAIN_MAX = 3,        /* a request that endpoints close upon is not shown to all of them */
+    CONTENT_ROOM_BYTES = 16 * 1024, /* less is not worth a system call */
+    CHUNK_OVERHEAD_BYTES = 64,      /* room kept for what framing adds to a piece of content */
+    SENT_AGAIN_MAX = 3, /* a request that endpoints close upon is not shown to all of them */
     SCRATCH_ARENA_BYTES = 16 * 1024,
     HEAD_ROOM_BYTES = 80 * 1024, /* before a response's head, or an answer, is begun */
     CONTENT_TYPE_BYTES_MAX = 64, /* for the log */
@@ -699,8 +700,7 @@ static bool client_has_room(const struct exchange *exchange)
 {
     size_t room = exchange->start.client_operations->room(exchange->start.client);
 
-    return exchange->response_pump.has_begun ? room > CHUNK_OVERHEAD_BYTES
-                                             : room >= HEAD_ROOM_BYTES;
+    return exchange->response_pump.has_begun ? room >= CONTENT_ROOM_BYTES : room >= HEAD_ROOM_BYTES;
 }
 
 static void remember_content_type(struct exchange *exchange, const struct http_response *response)

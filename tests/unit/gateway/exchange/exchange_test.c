@@ -859,11 +859,11 @@ TEST(an_answer_is_not_waited_for_while_the_client_has_no_room_for_it)
     backends[0].ends = false;
     assert_false(turn());
     assert_true(backends[0].wants_answer);
-    world.client.room = 64;
+    world.client.room = 16 * 1024 - 1;
     backends[0].content = SLICE("6");
     assert_true(turn());
     assert_false(backends[0].wants_answer);
-    world.client.room = 66;
+    world.client.room = 16 * 1024 + 1;
     assert_false(turn());
     assert_true(backends[0].wants_answer);
     backends[0].ends = true;
