@@ -16,7 +16,9 @@
 #include "runtime/memory.h"
 #include "runtime/pool.h"
 
-enum { OUTPUT_CONTENT_BYTES = 64 * 1024 /* offered as room for content */ };
+/* Offered as room for content: what a turn of the client's connection may bring, and the rest of a
+ * record that came before, so that nothing has to be put aside. */
+enum { OUTPUT_CONTENT_BYTES = (64 + 16) * 1024 };
 
 enum { CHUNK_EXTENSION_BYTES_MAX = 4096 };
 

@@ -161,7 +161,7 @@ struct backend_connection {
 };
 
 enum {
-    BACKEND_OUTPUT_BYTES = 192 * 1024,    /* collected in one turn, head included */
+    BACKEND_OUTPUT_BYTES = 208 * 1024,    /* collected in one turn, head included */
     BACKEND_CONTENT_BYTES = 256 * 1024,   /* read in one turn */
     BACKEND_HEAD_SLACK_BYTES = 16 * 1024, /* content that may come along with a head */
     BACKEND_ARENA_BYTES = 60 * 1024 /* for the fields of a head, and the trailers, as many as can be
