@@ -56,7 +56,8 @@ function configured({ server, trusted, extra, backend, second: hasSecond }) {
             listener(pki, backend, 1, "main", client, more),
             ...(hasSecond ? [listener(pki, backend, 2, "second", client, more)] : []),
         ],
-        { workers: 2 },
+        /* Idle connections are left alone: what is shown here is the next request. */
+        { workers: 2, limits: { rejudge_interval: "1m" } },
     );
 }
 
