@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "app/crl_refusals.h"
 #include "protocol/x509/certificate.h"
 #include "runtime/background.h"
 #include "runtime/buffer.h"
@@ -26,6 +28,7 @@ struct crl_fetching {
     char *directory; /* NULL: nothing is kept */
     struct list addresses;
     size_t named_count;
+    struct crl_refusals *refusals;
     bool has_complained;
 };
 
@@ -35,6 +38,7 @@ struct address {
     char *url;
     char *file; /* NULL: nothing is kept */
     uint64_t refresh_ms;
+    uint64_t needed_ms; /* when it was, last */
     bool is_configured;
     bool is_reading;
     unsigned failures;
@@ -146,12 +150,27 @@ static void forget(struct address *address)
     memory_release(address);
 }
 
-static void end_reading(struct reading *reading)
+static void free_reading(void *context)
 {
+    struct reading *reading = context;
+
     crl_set_reset(&reading->set);
     memory_release(reading->bytes);
     memory_release(reading->etag);
     memory_release(reading);
+}
+
+static void do_nothing(void *context)
+{
+    (void)context;
+}
+
+/* A large list takes milliseconds to give back: not on this thread. */
+static void end_reading(struct reading *reading)
+{
+    const struct crl_fetching *owner = reading->address->owner;
+
+    background_run(owner->settings.loop, free_reading, do_nothing, reading);
 }
 
 /* Reading uses the bytes up, and what came may have to be kept. */
@@ -200,7 +219,7 @@ static bool is_still_wanted(struct reading *reading)
     if (address->owner != NULL)
         return true;
     forget(address);
-    end_reading(reading);
+    free_reading(reading);
     return false;
 }
 
@@ -382,6 +401,14 @@ static bool is_fetched(const char *url)
     return slice_starts_with(text, SLICE("http://")) || slice_starts_with(text, SLICE("https://"));
 }
 
+static uint64_t now_ms(const struct crl_fetching *fetching)
+{
+    const struct crl_fetching_settings *settings = &fetching->settings;
+
+    return settings->now_ms == NULL ? event_loop_now_ms(settings->loop)
+                                    : settings->now_ms(settings->context);
+}
+
 static void start_address(struct crl_fetching *fetching, char *url, uint64_t refresh_ms,
                           bool is_configured)
 {
@@ -393,6 +420,7 @@ static void start_address(struct crl_fetching *fetching, char *url, uint64_t ref
     address->file = file_of(fetching, url);
     address->refresh_ms = refresh_ms;
     address->is_configured = is_configured;
+    address->needed_ms = now_ms(fetching);
     address->timer = timer_create_on(fetching->settings.loop, begin_fetch, address);
     list_append(&fetching->addresses, &address->link);
     fetching->named_count += is_configured ? 0 : 1;
@@ -406,6 +434,91 @@ static void start_address(struct crl_fetching *fetching, char *url, uint64_t ref
     start_reading(reading, read_state, on_state_read);
 }
 
+/* ---- room
+ * --------------------------------------------------------------------------------------------- */
+
+static void note_needed(struct crl_fetching *fetching)
+{
+    for (struct list_link *link = list_first(&fetching->addresses); link != NULL;
+         link = list_next(&fetching->addresses, link)) {
+        struct address *address = LIST_ITEM(link, struct address, link);
+
+        if (!address->is_configured &&
+            crl_registry_take_use(fetching->settings.registry, address->url))
+            address->needed_ms = now_ms(fetching);
+    }
+}
+
+static bool has_list(const struct address *address)
+{
+    return crl_registry_has(address->owner->settings.registry, address->url);
+}
+
+static bool may_go(const struct address *address)
+{
+    uint64_t idle_ms = has_list(address) ? CRL_IDLE_MS : CRL_LISTLESS_IDLE_MS;
+
+    return !address->is_configured && !address->is_reading &&
+           now_ms(address->owner) - address->needed_ms >= idle_ms;
+}
+
+/* What has no list first, then what was needed least recently. */
+static bool goes_before(const struct address *a, const struct address *b)
+{
+    if (has_list(a) != has_list(b))
+        return has_list(b);
+    return a->needed_ms < b->needed_ms;
+}
+
+static void remove_address(struct address *address);
+
+static bool has_room(struct crl_fetching *fetching)
+{
+    size_t most =
+        fetching->settings.named_max == 0 ? CRL_ADDRESSES_MAX : fetching->settings.named_max;
+    struct address *chosen = NULL;
+
+    if (fetching->named_count < most)
+        return true;
+    note_needed(fetching);
+    for (struct list_link *link = list_first(&fetching->addresses); link != NULL;
+         link = list_next(&fetching->addresses, link)) {
+        struct address *address = LIST_ITEM(link, struct address, link);
+
+        if (may_go(address) && (chosen == NULL || goes_before(address, chosen)))
+            chosen = address;
+    }
+    if (chosen == NULL)
+        return false;
+    crl_registry_forget(fetching->settings.registry, chosen->url);
+    if (chosen->file != NULL)
+        (void)unlink(chosen->file); /* what is not there cannot stay there */
+    remove_address(chosen);
+    return true;
+}
+
+void crl_fetching_look(struct crl_fetching *fetching)
+{
+    note_needed(fetching);
+    crl_refusals_expire(fetching->refusals, now_ms(fetching));
+    crl_registry_publish(fetching->settings.registry);
+}
+
+static void refuse(struct crl_fetching *fetching, const char *url)
+{
+    char printable[256];
+    struct buffer words;
+
+    if (!crl_refusals_add(fetching->refusals, url, now_ms(fetching)))
+        return;
+    buffer_init(&words, printable, sizeof printable - 1);
+    (void)encode_printable(&words, slice_first(slice_from_text(url), sizeof printable / 4));
+    log_event(LOG_WARNING, "no revocation list is fetched from %.*s: %s",
+              SLICE_FORMAT(buffer_readable(&words)),
+              is_fetched(url) ? "certificates name too many addresses"
+                              : "it is neither http nor https");
+}
+
 void crl_fetching_add(struct crl_fetching *fetching, struct slice url, uint64_t refresh_ms,
                       bool is_configured)
 {
@@ -416,19 +529,12 @@ void crl_fetching_add(struct crl_fetching *fetching, struct slice url, uint64_t 
         fetching->named_count -= is_configured && !known->is_configured;
         known->is_configured = known->is_configured || is_configured;
         known->refresh_ms = refresh_ms < known->refresh_ms ? refresh_ms : known->refresh_ms;
-    } else if (is_fetched(text) && (is_configured || fetching->named_count < CRL_ADDRESSES_MAX)) {
+    } else if (is_fetched(text) && (is_configured || has_room(fetching))) {
+        crl_refusals_remove(fetching->refusals, text);
         start_address(fetching, text, refresh_ms, is_configured);
         return;
-    } else if (!crl_registry_skip_address(fetching->settings.registry, text)) {
-        char printable[256];
-        struct buffer words;
-
-        buffer_init(&words, printable, sizeof printable - 1);
-        (void)encode_printable(&words, slice_first(url, sizeof printable / 4));
-        log_event(LOG_WARNING, "no revocation list is fetched from %.*s: %s",
-                  SLICE_FORMAT(buffer_readable(&words)),
-                  is_fetched(text) ? "certificates name too many addresses"
-                                   : "it is neither http nor https");
+    } else {
+        refuse(fetching, text);
     }
     memory_release(text);
 }
@@ -462,6 +568,8 @@ void crl_fetching_retain(struct crl_fetching *fetching, const char *const *urls,
         if (at == count && (address->is_configured || !keeps_named))
             remove_address(address);
     }
+    if (!keeps_named)
+        crl_refusals_clear(fetching->refusals);
 }
 
 const char **crl_fetching_addresses(const struct crl_fetching *fetching, size_t *count)
@@ -480,6 +588,7 @@ struct crl_fetching *crl_fetching_create(const struct crl_fetching_settings *set
     struct crl_fetching *fetching = memory_allocate(sizeof *fetching);
 
     fetching->settings = *settings;
+    fetching->refusals = crl_refusals_create(settings->registry);
     list_init(&fetching->addresses);
     if (settings->directory == NULL)
         return fetching;
@@ -494,6 +603,7 @@ void crl_fetching_destroy(struct crl_fetching *fetching)
     if (fetching == NULL)
         return;
     crl_fetching_retain(fetching, NULL, 0, false);
+    crl_refusals_destroy(fetching->refusals);
     memory_release(fetching->directory);
     memory_release(fetching);
 }

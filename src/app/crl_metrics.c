@@ -97,3 +97,22 @@ void crl_metrics_add(struct text_builder *to, const struct crl_registry *lists)
         crl_registry_each(lists, add_line, &writer);
     }
 }
+
+static void add_counter(struct text_builder *to, const char *name, const char *help, uint64_t value)
+{
+    text_builder_add_format(to,
+                            "# HELP sallyport_revocation_%s %s\n"
+                            "# TYPE sallyport_revocation_%s counter\n"
+                            "sallyport_revocation_%s %" PRIu64 "\n",
+                            name, help, name, name, value);
+}
+
+void revocation_metrics_add(struct text_builder *to, const struct revocation_facts *facts)
+{
+    struct revocation_doubts doubts = revocation_facts_doubts(facts);
+
+    add_counter(to, "lenient_total",
+                "Judgements that accepted a client of whom no source could tell.", doubts.lenient);
+    add_counter(to, "disputed_total",
+                "Judgements in which one source said revoked, and another good.", doubts.disputed);
+}

@@ -8,3 +8,5 @@
 #include "runtime/text_builder.h"
 
 void crl_metrics_add(struct text_builder *to, const struct crl_registry *lists);
+/* What was decided in spite of something. */
+void revocation_metrics_add(struct text_builder *to, const struct revocation_facts *facts);

@@ -34,6 +34,7 @@
 #include "app/ready_file.h"
 #include "app/restart_needed.h"
 #include "app/revocation_keeper.h"
+#include "app/revocation_report.h"
 #include "app/service_notify.h"
 #include "app/service_watchdog.h"
 #include "app/worker.h"
@@ -104,7 +105,8 @@ struct gateway {
     bool is_draining;
     bool is_handing_over;
     bool has_started;
-    bool must_reload; /* asked for again while a generation was handed over */
+    bool must_reload;     /* asked for again while a generation was handed over */
+    bool waits_for_lists; /* the reload goes on when they are read */
 };
 
 /* ---- the service manager
@@ -449,14 +451,26 @@ static void note_failed_files(struct gateway *gateway, const struct config *conf
         configured_files_add(&gateway->failed, paths[i]);
 }
 
+static void ask_for_reload(void *context);
+
+/* Large lists are read by another thread while this one goes on; then it is asked again. */
+static bool must_wait_for_lists(struct gateway *gateway, const struct generation *generation)
+{
+    gateway->waits_for_lists =
+        gateway->generation != NULL &&
+        revocation_keeper_read_ahead(gateway->revocation, generation, ask_for_reload, gateway);
+    return gateway->waits_for_lists;
+}
+
 /* Reads the configuration and builds what it says; NULL when anything is wrong, which is reported
- * unless there will be another try. */
+ * unless there will be another try, or when it waits for lists. */
 static struct generation *load(struct gateway *gateway, bool is_last_try, struct error *error)
 {
     struct config *config;
     const struct generation_settings *settings;
     struct generation *generation = NULL;
 
+    gateway->waits_for_lists = false;
     clock_gettime(CLOCK_REALTIME_COARSE, &gateway->read_since);
     config = config_load_file(gateway->settings->configuration);
     settings = config_settings(config);
@@ -469,6 +483,11 @@ static struct generation *load(struct gateway *gateway, bool is_last_try, struct
         gateway->facts.previous = gateway->generation;
         if (pkcs11_setup(&gateway->pkcs11, settings, gateway->generation == NULL, error))
             generation = generation_create(settings, &gateway->facts, error);
+        if (generation != NULL && must_wait_for_lists(gateway, generation)) {
+            generation_release(generation);
+            config_destroy(config);
+            return NULL;
+        }
         if (generation != NULL &&
             !revocation_keeper_prepare(gateway->revocation, generation, error)) {
             generation_release(generation);
@@ -615,6 +634,7 @@ static void end_reload(struct gateway *gateway, const char *problems)
 
 static void report_failure(struct gateway *gateway, const struct error *error)
 {
+    revocation_keeper_abandon(gateway->revocation);
     log_event(LOG_ERROR, "%s", error->text);
     log_event(LOG_ERROR, "nothing was reloaded: the configuration in use goes on");
     /* Whoever mends a file that only the failed one consists of need not say so. */
@@ -639,6 +659,8 @@ static void reload(struct gateway *gateway)
     gateway_status_begin_reload(&gateway->status);
     service_notify_reloading(gateway->notify, "reloading");
     next = load(gateway, is_last_try, &error);
+    if (next == NULL && gateway->waits_for_lists)
+        return;
     if (next == NULL && !is_last_try && error.kind != ERROR_CREDENTIAL) {
         timer_start(gateway->second_try, TRY_AGAIN_MS);
         return;
@@ -819,10 +841,23 @@ static void add_metrics(struct text_builder *to, void *context)
 {
     const struct gateway *gateway = context;
 
+    revocation_metrics_add(to, revocation_keeper_facts(gateway->revocation));
     crl_metrics_add(to, revocation_keeper_lists(gateway->revocation));
     ocsp_metrics_add(to, gateway->responders,
                      revocation_facts_responders(revocation_keeper_facts(gateway->revocation)));
     name_resolution_add_metrics(to, gateway->names);
+}
+
+static void add_revocation(struct text_builder *to, bool is_json, void *context)
+{
+    const struct gateway *gateway = context;
+    const struct revocation_report report = {
+        .lists = revocation_keeper_lists(gateway->revocation),
+        .responders = gateway->responders,
+        .facts = revocation_keeper_facts(gateway->revocation),
+    };
+
+    revocation_report_add(to, &report, is_json);
 }
 
 static void init_status(struct gateway *gateway, size_t workers, const int *sockets)
@@ -838,6 +873,7 @@ static void init_status(struct gateway *gateway, size_t workers, const int *sock
         .events = gateway->events.queues,
         .event_queues = EVENT_LOG_QUEUES,
         .add_metrics = add_metrics,
+        .add_revocation = add_revocation,
         .context = gateway,
     };
     gateway_status_adopt(&gateway->status, gateway->generation, sockets);

@@ -36,6 +36,8 @@ struct responder {
     unsigned openings; /* of the breaker, in a row */
     uint64_t closed_until_ms;
     bool is_probed; /* the one question after a pause is under way */
+    uint64_t answers;
+    char problem[OCSP_PROBLEM_BYTES]; /* "": none since it answered */
 };
 
 struct job {
@@ -122,6 +124,7 @@ static void note_success(struct responder *responder)
     if (responder->failures > 0)
         log_event(LOG_INFO, "OCSP responder %s answers again", responder->url);
     responder->failures = 0;
+    responder->problem[0] = '\0';
     responder->openings = 0;
     responder->is_probed = false;
 }
@@ -131,6 +134,7 @@ static void note_failure(struct responder *responder, const char *problem, uint6
     unsigned seconds;
 
     responder->failures++;
+    (void)snprintf(responder->problem, sizeof responder->problem, "%s", problem);
     if (responder->failures == 1)
         log_event(LOG_WARNING, "OCSP responder %s: %s", responder->url, problem);
     if (responder->failures < OCSP_BREAKER_FAILURES && !responder->is_probed)
@@ -215,6 +219,7 @@ static void take_content(struct job *job, struct slice content)
         keeper->results[RESULT_STATEMENTS + answer.outcome]++;
     if (ocsp_outcome_is_statement(answer.outcome)) {
         note_success(job->responder);
+        job->responder->answers++;
         if (put_answer(job, &answer, now)) {
             ocsp_archive_write(keeper->archive, job->inquiry->key, content);
             return;
@@ -230,6 +235,7 @@ static void take_content(struct job *job, struct slice content)
     } else {
         log_event(LOG_WARNING, "OCSP responder %s: %s", job->responder->url, problem);
         note_success(job->responder);
+        (void)snprintf(job->responder->problem, sizeof job->responder->problem, "%s", problem);
     }
     fail(job, problem);
 }
@@ -542,6 +548,28 @@ const char *ocsp_keeper_result(const struct ocsp_keeper *keeper, size_t index, u
         return NULL;
     *count = keeper->results[index];
     return result_name(index);
+}
+
+void ocsp_keeper_each(const struct ocsp_keeper *keeper,
+                      void (*report)(void *context, const struct ocsp_responder_report *responder),
+                      void *context)
+{
+    uint64_t now_ms = event_loop_now_ms(keeper->loop);
+
+    for (struct list_link *link = list_first(&keeper->responders); link != NULL;
+         link = list_next(&keeper->responders, link)) {
+        const struct responder *responder = LIST_ITEM(link, struct responder, link);
+        bool is_closed = responder->openings > 0 && responder->closed_until_ms > now_ms;
+
+        report(context, &(struct ocsp_responder_report){
+                            .url = responder->url,
+                            .answers = responder->answers,
+                            .failures = responder->failures,
+                            .running = responder->running,
+                            .left_alone_ms = is_closed ? responder->closed_until_ms - now_ms : 0,
+                            .problem = responder->problem[0] == '\0' ? NULL : responder->problem,
+                        });
+    }
 }
 
 size_t ocsp_keeper_broken(const struct ocsp_keeper *keeper)

@@ -38,6 +38,19 @@ void ocsp_keeper_destroy(struct ocsp_keeper *keeper);
  */
 size_t ocsp_keeper_result_count(void);
 const char *ocsp_keeper_result(const struct ocsp_keeper *keeper, size_t index, uint64_t *count);
+/* For reports: borrowed during the call. */
+struct ocsp_responder_report {
+    const char *url;
+    uint64_t answers;  /* that counted */
+    unsigned failures; /* in a row */
+    size_t running;
+    uint64_t left_alone_ms; /* for so long; 0: it is asked */
+    const char *problem;    /* of the last question; NULL: it was answered */
+};
+/* Those that are remembered, the one that was asked last first. */
+void ocsp_keeper_each(const struct ocsp_keeper *keeper,
+                      void (*report)(void *context, const struct ocsp_responder_report *responder),
+                      void *context);
 /* How many responders are left alone now. */
 size_t ocsp_keeper_broken(const struct ocsp_keeper *keeper);
 /* Questions that are under way, and those that wait for their turn. */

@@ -14,6 +14,7 @@
 #include "runtime/background.h"
 #include "runtime/clock.h"
 #include "runtime/file.h"
+#include "runtime/list.h"
 #include "runtime/log.h"
 #include "runtime/memory.h"
 #include "runtime/timer.h"
@@ -29,6 +30,9 @@ struct revocation_keeper {
     struct revocation_facts *facts;
     struct crl_registry *lists;
     struct path_list files; /* of the generation in use */
+    struct list ahead;      /* files that the next generation names, for it alone */
+    event_callback *on_read_ahead;
+    void *read_ahead_context;
     struct event_loop *loop;
     struct event_wake *wanted;
     struct file_watch *watch;
@@ -49,8 +53,11 @@ struct revocation_keeper *revocation_keeper_create(void)
 
     keeper->facts = revocation_facts_create();
     keeper->lists = crl_registry_create(keeper->facts);
+    list_init(&keeper->ahead);
     return keeper;
 }
+
+static void drop_ahead(struct revocation_keeper *keeper);
 
 static void reset_paths(struct path_list *list)
 {
@@ -64,6 +71,7 @@ void revocation_keeper_destroy(struct revocation_keeper *keeper)
 {
     if (keeper == NULL)
         return;
+    drop_ahead(keeper);
     crl_registry_destroy(keeper->lists);
     revocation_facts_destroy(keeper->facts);
     reset_paths(&keeper->files);
@@ -210,6 +218,130 @@ static bool read_file(const char *path, struct crl_set *set, struct error *error
     return is_read;
 }
 
+/* What is done with it on another thread, it is not touched on this one. */
+struct reading {
+    struct revocation_keeper *keeper;
+    struct list_link link; /* of what is read ahead */
+    char *path;
+    struct crl_set set;
+    bool is_ahead;
+    bool is_done;
+    bool is_read;
+    struct error error;
+};
+
+/* On another thread. */
+static void read_list(void *context)
+{
+    struct reading *reading = context;
+
+    reading->is_read = read_file(reading->path, &reading->set, &reading->error);
+}
+
+static void free_reading(void *context)
+{
+    struct reading *reading = context;
+
+    crl_set_reset(&reading->set);
+    memory_release(reading->path);
+    memory_release(reading);
+}
+
+static void release_snapshot(void *snapshot)
+{
+    revocation_snapshot_release(snapshot);
+}
+
+static void do_nothing(void *context)
+{
+    (void)context;
+}
+
+/* A million entries take milliseconds to give back. */
+static void free_elsewhere(struct revocation_keeper *keeper, void (*work)(void *context),
+                           void *what)
+{
+    if (keeper->loop == NULL || keeper->is_stopped)
+        work(what);
+    else
+        background_run(keeper->loop, work, do_nothing, what);
+}
+
+static struct reading *find_ahead(const struct revocation_keeper *keeper, const char *path)
+{
+    for (struct list_link *link = list_first(&keeper->ahead); link != NULL;
+         link = list_next(&keeper->ahead, link)) {
+        struct reading *reading = LIST_ITEM(link, struct reading, link);
+
+        if (strcmp(reading->path, path) == 0)
+            return reading;
+    }
+    return NULL;
+}
+
+/* What is still being read is freed by who reads it. */
+static void drop_ahead(struct revocation_keeper *keeper)
+{
+    while (!list_is_empty(&keeper->ahead)) {
+        struct reading *reading = LIST_ITEM(list_first(&keeper->ahead), struct reading, link);
+
+        list_remove(&keeper->ahead, &reading->link);
+        reading->is_ahead = false;
+        if (reading->is_done)
+            free_elsewhere(keeper, free_reading, reading);
+    }
+}
+
+static bool is_reading_ahead(const struct revocation_keeper *keeper)
+{
+    struct list_link *link = list_first(&keeper->ahead);
+
+    while (link != NULL && LIST_ITEM(link, struct reading, link)->is_done)
+        link = list_next(&keeper->ahead, link);
+    return link != NULL;
+}
+
+static void on_read_ahead(void *context)
+{
+    struct reading *reading = context;
+    struct revocation_keeper *keeper = reading->keeper;
+
+    reading->is_done = true;
+    if (!reading->is_ahead)
+        free_elsewhere(keeper, free_reading, reading);
+    else if (!keeper->is_stopped && !is_reading_ahead(keeper))
+        keeper->on_read_ahead(keeper->read_ahead_context);
+}
+
+static void read_ahead(struct revocation_keeper *keeper, const char *path)
+{
+    struct reading *reading;
+
+    if (crl_registry_has(keeper->lists, path) || find_ahead(keeper, path) != NULL)
+        return;
+    reading = memory_allocate(sizeof *reading);
+    reading->keeper = keeper;
+    reading->path = memory_copy_text(path);
+    reading->is_ahead = true;
+    list_append(&keeper->ahead, &reading->link);
+    background_run(keeper->loop, read_list, on_read_ahead, reading);
+}
+
+bool revocation_keeper_read_ahead(struct revocation_keeper *keeper,
+                                  const struct generation *generation, event_callback *on_ready,
+                                  void *context)
+{
+    keeper->on_read_ahead = on_ready;
+    keeper->read_ahead_context = context;
+    for (size_t i = 0; i < profile_count(generation); i++) {
+        const struct crl_settings *settings = lists_of(generation, i);
+
+        for (size_t j = 0; settings != NULL && j < settings->file_count; j++)
+            read_ahead(keeper, settings->files[j].path);
+    }
+    return is_reading_ahead(keeper);
+}
+
 static enum crl_offer offer(struct revocation_keeper *keeper, const char *path,
                             const struct crl_set *set, struct error *error)
 {
@@ -223,10 +355,16 @@ static enum crl_offer offer(struct revocation_keeper *keeper, const char *path,
 
 static bool read_and_offer(struct revocation_keeper *keeper, const char *path, struct error *error)
 {
+    const struct reading *ahead = find_ahead(keeper, path);
     struct crl_set set = {.count = 0};
-    bool is_taken =
-        read_file(path, &set, error) && offer(keeper, path, &set, error) != CRL_OFFER_REFUSED;
+    bool is_taken;
 
+    if (ahead != NULL && ahead->is_done) {
+        *error = ahead->error;
+        return ahead->is_read && offer(keeper, path, &ahead->set, error) != CRL_OFFER_REFUSED;
+    }
+    is_taken =
+        read_file(path, &set, error) && offer(keeper, path, &set, error) != CRL_OFFER_REFUSED;
     crl_set_reset(&set);
     return is_taken;
 }
@@ -238,29 +376,20 @@ static void note_reading(struct revocation_keeper *keeper)
     keeper->has_read = true;
 }
 
-bool revocation_keeper_prepare(struct revocation_keeper *keeper,
-                               const struct generation *generation, struct error *error)
+static bool prepare_lists(struct revocation_keeper *keeper, const struct crl_settings *settings,
+                          struct error *error)
 {
-    /* Later only what is new is read: what was read before may have changed meanwhile, and the
-     * watch that would have told may be replaced before it did. */
-    if (!keeper->has_read)
-        note_reading(keeper);
-    set_issuers(keeper, generation);
-    for (size_t i = 0; i < profile_count(generation); i++) {
-        const struct crl_settings *settings = lists_of(generation, i);
+    for (size_t i = 0; i < settings->file_count; i++) {
+        const struct trust_anchor_source *file = &settings->files[i];
 
-        for (size_t j = 0; settings != NULL && j < settings->file_count; j++) {
-            const struct trust_anchor_source *file = &settings->files[j];
-
-            /* What is in use is watched, and goes on being used whatever the file holds now. */
-            if (crl_registry_has(keeper->lists, file->path) ||
-                read_and_offer(keeper, file->path, error))
-                continue;
-            if (file->position.file != NULL)
-                error_prefix(error, "%s:%u:%u", file->position.file, file->position.line,
-                             file->position.column);
-            return false;
-        }
+        /* What is in use is watched, and goes on being used whatever the file holds now. */
+        if (crl_registry_has(keeper->lists, file->path) ||
+            read_and_offer(keeper, file->path, error))
+            continue;
+        if (file->position.file != NULL)
+            error_prefix(error, "%s:%u:%u", file->position.file, file->position.line,
+                         file->position.column);
+        return false;
     }
     return true;
 }
@@ -287,6 +416,33 @@ static void retain_origins(struct revocation_keeper *keeper)
     memory_release(urls);
 }
 
+void revocation_keeper_abandon(struct revocation_keeper *keeper)
+{
+    drop_ahead(keeper);
+    retain_origins(keeper);
+}
+
+bool revocation_keeper_prepare(struct revocation_keeper *keeper,
+                               const struct generation *generation, struct error *error)
+{
+    bool is_prepared = true;
+
+    /* Later only what is new is read: what was read before may have changed meanwhile, and the
+     * watch that would have told may be replaced before it did. */
+    if (!keeper->has_read)
+        note_reading(keeper);
+    set_issuers(keeper, generation);
+    for (size_t i = 0; is_prepared && i < profile_count(generation); i++) {
+        const struct crl_settings *settings = lists_of(generation, i);
+
+        is_prepared = settings == NULL || prepare_lists(keeper, settings, error);
+    }
+    drop_ahead(keeper);
+    if (!is_prepared)
+        revocation_keeper_abandon(keeper);
+    return is_prepared;
+}
+
 void revocation_keeper_adopt(struct revocation_keeper *keeper, const struct generation *generation)
 {
     reset_paths(&keeper->files);
@@ -301,22 +457,6 @@ void revocation_keeper_adopt(struct revocation_keeper *keeper, const struct gene
 
 /* ---- files that change
  * --------------------------------------------------------------------------------------------- */
-
-struct reading {
-    struct revocation_keeper *keeper;
-    char *path;
-    struct crl_set set;
-    bool is_read;
-    struct error error;
-};
-
-/* On another thread. */
-static void read_list(void *context)
-{
-    struct reading *reading = context;
-
-    reading->is_read = read_file(reading->path, &reading->set, &reading->error);
-}
 
 static void take_list(struct revocation_keeper *keeper, struct reading *reading)
 {
@@ -341,9 +481,7 @@ static void on_list_read(void *context)
     /* It may have been removed from the configuration meanwhile. */
     if (!keeper->is_stopped && has_path(&keeper->files, reading->path))
         take_list(keeper, reading);
-    crl_set_reset(&reading->set);
-    memory_release(reading->path);
-    memory_release(reading);
+    free_elsewhere(keeper, free_reading, reading);
 }
 
 static void on_files_changed(void *context)
@@ -374,7 +512,7 @@ static void fetch_named(struct revocation_keeper *keeper, X509 *certificate)
     for (size_t i = 0; i < subject.name_count; i++) {
         struct slice url = crl_name_uri(subject.names[i]);
 
-        if (!slice_is_empty(url) && memchr(url.data, 0, url.size) == NULL)
+        if (!slice_is_empty(url))
             crl_fetching_add(keeper->fetching, url, keeper->named_refresh_ms, false);
     }
 }
@@ -402,11 +540,21 @@ static void send_wanted(void *context)
     event_wake_send(keeper->wanted);
 }
 
+/* What a worker reads at this moment is found again by the next look. */
+static void free_unused(struct revocation_keeper *keeper)
+{
+    struct revocation_snapshot *unused = revocation_facts_take_unused(keeper->facts);
+
+    for (; unused != NULL; unused = revocation_facts_take_unused(keeper->facts))
+        free_elsewhere(keeper, release_snapshot, unused);
+}
+
 static void tell_changed(void *context)
 {
     struct revocation_keeper *keeper = context;
 
     keeper->on_changed(keeper->context);
+    free_unused(keeper);
 }
 
 /* ---- lists that are about to end
@@ -430,6 +578,9 @@ static void look_at_ends(void *context)
     struct revocation_keeper *keeper = context;
 
     crl_registry_each_due(keeper->lists, clock_wall_seconds(), warn_of_end, keeper);
+    free_unused(keeper);
+    if (keeper->fetching != NULL)
+        crl_fetching_look(keeper->fetching);
     timer_start(keeper->look, LOOK_MS);
 }
 
@@ -450,8 +601,11 @@ void revocation_keeper_start(struct revocation_keeper *keeper, struct event_loop
 void revocation_keeper_fetch(struct revocation_keeper *keeper, struct fetcher *fetcher,
                              const char *directory)
 {
-    keeper->fetching = crl_fetching_create(
-        &(struct crl_fetching_settings){keeper->loop, fetcher, keeper->lists, directory});
+    keeper->fetching =
+        crl_fetching_create(&(struct crl_fetching_settings){.loop = keeper->loop,
+                                                            .fetcher = fetcher,
+                                                            .registry = keeper->lists,
+                                                            .directory = directory});
 }
 
 void revocation_keeper_stop(struct revocation_keeper *keeper)

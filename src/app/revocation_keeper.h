@@ -24,10 +24,18 @@ void revocation_keeper_destroy(struct revocation_keeper *keeper);
 struct revocation_facts *revocation_keeper_facts(struct revocation_keeper *keeper);
 const struct crl_registry *revocation_keeper_lists(const struct revocation_keeper *keeper);
 
-/* Reads the lists that the generation names and nobody has read yet: a file that cannot be used is
+/* Takes the lists that the generation names and nobody has read yet, and reads those of them that
+ * were not read ahead: a file that cannot be used is
  * an error that begins with the position where it is named. May block. */
 bool revocation_keeper_prepare(struct revocation_keeper *keeper,
                                const struct generation *generation, struct error *error);
+/* Begins to read the same on another thread. True: `on_ready` is called once all of it is read, on
+ * the loop's thread, and then it is time to prepare. Only after the start. */
+bool revocation_keeper_read_ahead(struct revocation_keeper *keeper,
+                                  const struct generation *generation, event_callback *on_ready,
+                                  void *context);
+/* What was prepared is not used after all: only what the generation in use names is kept. */
+void revocation_keeper_abandon(struct revocation_keeper *keeper);
 /* The generation is in use: what it does not name is forgotten, and its files are watched. */
 void revocation_keeper_adopt(struct revocation_keeper *keeper, const struct generation *generation);
 /* `on_changed` is called when workers should look again. */

@@ -14,6 +14,7 @@ import { after, test } from "node:test";
 import { startBackend } from "./support/backend.mjs";
 import { connect, curl, HOST } from "./support/clients.mjs";
 import { configuration, listener } from "./support/configuration.mjs";
+import { makeCrl } from "./support/crl.mjs";
 import { before } from "./support/deadline.mjs";
 import { PROGRAM, runProgram, startGateway } from "./support/gateway.mjs";
 import { ask, look, socketOf, tell, WATCHED } from "./support/operator.mjs";
@@ -79,6 +80,46 @@ test("status says what runs, where it listens, and what it has done", async (t) 
     assert.match(text, /^state +serving, version /m);
     assert.match(text, new RegExp(`^listeners +main https://${address}:${port}$`, "m"));
     assert.match(text, /^requests +1$/m);
+});
+
+test("status says which revocation lists there are, and what went wrong", async (t) => {
+    const file = path.join(pki.folder, "status.crl");
+    const list = makeCrl(pki.intermediate, { number: 0x1a2b, revoked: [pki.good] });
+    writeFileSync(file, list, { mode: 0o644 });
+    const url = "http://127.0.0.1:1/none.crl";
+    const asks = {
+        trust: {
+            anchors: trust,
+            intermediates: [pki.intermediate.certificate],
+            revocation: { sources: ["crl"], crl: { files: [file], urls: [url] } },
+        },
+    };
+    const main = listener(pki, backend, 1, "main", asks);
+    const gateway = await start(t, {}, [main]);
+    await gateway.events.find((line) => /no revocation list from/.test(line), "the failure");
+    const { answer } = await ask(gateway, "status");
+    const [first, second] = answer.revocation_lists;
+    assert.equal(answer.revocation_lists.length, 2);
+    assert.equal(first.source, file);
+    assert.match(first.issuer, /^CN=Issuing,O=/);
+    assert.equal(first.number, "1a2b");
+    assert.ok(Date.parse(first.this_update) < Date.parse(first.next_update));
+    assert.deepEqual(
+        [first.entries, first.delta, first.verified, first.problem],
+        [1, false, true, null],
+    );
+    assert.equal(second.source, url);
+    assert.equal(second.number, undefined);
+    assert.match(second.problem, /127\.0\.0\.1/);
+    assert.deepEqual(answer.ocsp, { answers_kept: 0, responders: [] });
+
+    writeFileSync(`${file}.next`, "no list", { mode: 0o644 });
+    renameSync(`${file}.next`, file);
+    await gateway.events.find((line) => /what was read before/.test(line), "the refusal");
+    const { stdout } = await tell(gateway, "status");
+    const head = `^revocation +${file}\n  list of CN=Issuing,.*, number 1a2b$`;
+    assert.match(stdout, new RegExp(head, "m"));
+    assert.match(stdout, /^  from .* until .*Z, 1 entries\n  the last attempt failed: .*PEM/m);
 });
 
 test("certs says whose certificates there are, and until when", async (t) => {

@@ -150,6 +150,26 @@ test("a list that is broken, forged, older or cut off replaces nothing", async (
     assert.equal((await ask(endpoint, bob)).status, 200);
 });
 
+test("a list that a reload names is read before the reload ends, or ends it", async (context) => {
+    const folder = makeFolder(context);
+    const files = ["first.crl", "second.crl", "broken.crl"];
+    const [first, second, broken] = files.map((one) => folder(one));
+    put(makeCrl(issuer, { number: 1 }), first);
+    put(makeCrl(issuer, { number: 2, revoked: [bob] }), second);
+    put("no list", broken);
+    const gateway = await startGateway(context, withLists([first]));
+    const endpoint = gateway.endpoint("lists");
+    assert.equal((await ask(endpoint, bob)).status, 200);
+    const failed = await gateway.reload(withLists([first, second, broken]));
+    assert.equal(failed.reloaded, false);
+    assert.match(failed.said, /yaml:\d+:\d+: '.*broken\.crl' cannot be used as a revoc/);
+    assert.equal((await ask(endpoint, bob)).status, 200, "what a failed reload named");
+    const { reloaded, said } = await gateway.reload(withLists([first, second]));
+    assert.equal(reloaded, true, said);
+    assert.equal((await ask(endpoint, bob)).status, 400);
+    assert.equal((await ask(endpoint, alice)).status, 200);
+});
+
 test("a list that cannot be used ends the start", async (context) => {
     const folder = makeFolder(context);
     const cases = [

@@ -475,10 +475,21 @@ test("a lenient rule accepts whom nobody knows, never whom somebody revoked", as
             makeAnswer(question, issuer, { status: "revoked" }),
         ),
     };
-    const { endpoint } = await start(context, {}, { when_unavailable: "accept" });
+    const { gateway, endpoint } = await start(
+        context,
+        {},
+        { when_unavailable: "accept" },
+        { monitoring: { address: "127.0.0.1:0" } },
+    );
+    const lenient = async () =>
+        valueOf(await readMetrics(gateway), "sallyport_revocation_lenient_total");
+    assert.equal(await lenient(), 0);
     assert.equal((await ask(endpoint, clientAsking("lenient-500", urls[500]))).status, 200);
+    const accepted = await lenient();
+    assert.ok(accepted > 0);
     assert.equal((await ask(endpoint, clientAsking("lenient-unknown", urls.unknown))).status, 400);
     assert.equal((await ask(endpoint, clientAsking("lenient-revoked", urls.revoked))).status, 400);
+    assert.equal(await lenient(), accepted, "whom somebody named");
 });
 
 test("a restart needs no responder, and forgets no revocation", async (context) => {

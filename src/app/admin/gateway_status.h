@@ -50,6 +50,8 @@ struct gateway_status {
     struct gateway_reload reload;
     /* Further metrics, of what this folder does not know. NULL: none. */
     void (*add_metrics)(struct text_builder *to, void *context);
+    /* The same for the status: further members in JSON, or further lines. */
+    void (*add_revocation)(struct text_builder *to, bool is_json, void *context);
     void *context;
     struct gateway_address *addresses; /* one a listening address of the generation */
     size_t address_count;

@@ -4,41 +4,14 @@
  */
 #include "app/admin/status_report_internal.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <unistd.h>
 
 #include "gateway/generation/generation.h"
 #include "gateway/telemetry/telemetry.h"
 #include "runtime/clock.h"
-#include "runtime/encoding.h"
-#include "runtime/memory.h"
-
-enum { JSON_BYTES_PER_BYTE = 6, SECONDS_BYTES = sizeof("2026-11-21T05:00:00") - 1 };
 
 /* ---- pieces ---------------------------------------------------------------------------------- */
-
-void report_add_json(struct text_builder *to, struct slice text)
-{
-    size_t room = text.size * JSON_BYTES_PER_BYTE + 2;
-    char *memory = memory_allocate(room);
-    struct buffer encoded;
-    bool fits;
-
-    buffer_init(&encoded, memory, room);
-    fits = encode_json(&encoded, text);
-    assert(fits); /* no byte becomes more than six */
-    text_builder_add(to, buffer_readable(&encoded));
-    memory_release(memory);
-}
-
-void report_add_time(struct text_builder *to, int64_t wall_seconds)
-{
-    char time[CLOCK_RFC3339_SIZE];
-
-    clock_format_rfc3339(wall_seconds * 1000, time);
-    text_builder_add_format(to, "%.*sZ", SECONDS_BYTES, time);
-}
 
 /* A function for each listener of the generation, with the address that it really has. */
 typedef void listener_visitor(struct text_builder *to, const char *name, const char *address,
@@ -141,6 +114,8 @@ static void add_json(struct text_builder *to, const struct gateway_status *statu
     visit_listeners(to, status, add_json_listener);
     text_builder_add_format(to, "],\"totals\":");
     add_json_totals(to, &counts);
+    if (status->add_revocation != NULL)
+        status->add_revocation(to, true, status->context);
     text_builder_add_format(to, "}\n");
 }
 
@@ -205,6 +180,8 @@ static void add_text(struct text_builder *to, const struct gateway_status *statu
     text_builder_add_format(to, "%-14s%" PRIu64 "\n", "requests", totals->exchanges);
     text_builder_add_format(to, "%-14s%" PRIu64 " access-log records, %" PRIu64 " events\n",
                             "dropped", totals->records_dropped, counts.events_dropped);
+    if (status->add_revocation != NULL)
+        status->add_revocation(to, false, status->context);
 }
 
 void status_report_add(struct text_builder *to, const struct gateway_status *status,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "app/admin/gateway_status.h"
+#include "app/admin/report_text.h"
 #include "runtime/text_builder.h"
 
 enum report_form { REPORT_TEXT, REPORT_JSON };
@@ -14,10 +15,3 @@ void status_report_add(struct text_builder *to, const struct gateway_status *sta
 /* `now`: seconds since 1970, by which people are told how long a certificate is still good. */
 void certificate_report_add(struct text_builder *to, const struct gateway_status *status,
                             int64_t now, enum report_form form);
-
-/* ---- what both are made of ---- */
-
-/* A JSON string. */
-void report_add_json(struct text_builder *to, struct slice text);
-/* "2026-11-21T05:00:00Z". */
-void report_add_time(struct text_builder *to, int64_t wall_seconds);

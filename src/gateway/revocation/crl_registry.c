@@ -37,7 +37,6 @@ struct address {
     char *url;
     bool is_awaited;
     bool is_for_all;
-    bool is_skipped;
 };
 
 struct crl_registry {
@@ -49,7 +48,6 @@ struct crl_registry {
     size_t origin_count;
     struct address *addresses;
     size_t address_count;
-    size_t skipped_count;
     bool has_changed;
 };
 
@@ -232,6 +230,16 @@ static void remove_origin(struct crl_registry *registry, size_t index)
     registry->origins[index] = registry->origins[--registry->origin_count];
 }
 
+void crl_registry_forget(struct crl_registry *registry, const char *origin)
+{
+    size_t i = 0;
+
+    while (i < registry->origin_count && strcmp(registry->origins[i]->name, origin) != 0)
+        i++;
+    if (i < registry->origin_count)
+        remove_origin(registry, i);
+}
+
 void crl_registry_retain(struct crl_registry *registry, const char *const *origins, size_t count)
 {
     size_t i = 0;
@@ -388,13 +396,11 @@ bool crl_registry_set_address(struct crl_registry *registry, const char *url, bo
     struct address *address;
 
     if (is_known && registry->addresses[at].is_awaited == is_awaited &&
-        registry->addresses[at].is_for_all == is_for_all && !registry->addresses[at].is_skipped)
+        registry->addresses[at].is_for_all == is_for_all)
         return true;
     if (!is_known)
         add_address(registry, url);
     address = &registry->addresses[at];
-    registry->skipped_count -= address->is_skipped ? 1 : 0;
-    address->is_skipped = false;
     address->is_awaited = is_awaited;
     address->is_for_all = is_for_all;
     registry->has_changed = true;
@@ -404,34 +410,11 @@ bool crl_registry_set_address(struct crl_registry *registry, const char *url, bo
 /* The others keep their order. */
 static void remove_address(struct crl_registry *registry, size_t at)
 {
-    registry->skipped_count -= registry->addresses[at].is_skipped ? 1 : 0;
     memory_release(registry->addresses[at].url);
     registry->address_count--;
     memmove(&registry->addresses[at], &registry->addresses[at + 1],
             (registry->address_count - at) * sizeof *registry->addresses);
     registry->has_changed = true;
-}
-
-static void forget_first_skipped(struct crl_registry *registry)
-{
-    size_t at = 0;
-
-    while (!registry->addresses[at].is_skipped)
-        at++;
-    remove_address(registry, at);
-}
-
-bool crl_registry_skip_address(struct crl_registry *registry, const char *url)
-{
-    if (find_address(registry, url) < registry->address_count)
-        return true;
-    if (registry->skipped_count == CRL_SKIPPED_ADDRESSES_MAX)
-        forget_first_skipped(registry);
-    add_address(registry, url);
-    registry->addresses[registry->address_count - 1].is_skipped = true;
-    registry->skipped_count++;
-    registry->has_changed = true;
-    return false;
 }
 
 void crl_registry_forget_address(struct crl_registry *registry, const char *url)
@@ -440,6 +423,11 @@ void crl_registry_forget_address(struct crl_registry *registry, const char *url)
 
     if (at < registry->address_count)
         remove_address(registry, at);
+}
+
+bool crl_registry_take_use(struct crl_registry *registry, const char *url)
+{
+    return revocation_facts_take_use(registry->facts, url);
 }
 
 static bool is_replaced_by(const struct crl *held, const struct crl *list, int64_t now)

@@ -21,8 +21,7 @@ struct crl_registry;
 struct crl_report;
 
 enum {
-    CRL_ISSUERS_MAX = 4096,           /* that were learned from clients' chains */
-    CRL_SKIPPED_ADDRESSES_MAX = 1024, /* that certificates name, and nothing is fetched from */
+    CRL_ISSUERS_MAX = 4096, /* that were learned from clients' chains */
     CRL_FILE_BYTES_MAX = 512 * 1024 * 1024
 };
 
@@ -53,6 +52,8 @@ void crl_registry_note_problem(struct crl_registry *registry, const char *origin
                                const char *problem);
 /* Forgets every origin that is not among these. */
 void crl_registry_retain(struct crl_registry *registry, const char *const *origins, size_t count);
+/* Forgets this one, and its lists. */
+void crl_registry_forget(struct crl_registry *registry, const char *origin);
 /* Does the set have a list in the place of each that the origin has? Of those that have ended by
  * now, one of the issuer is enough. For origins that strangers may have a say in. */
 bool crl_registry_may_replace(const struct crl_registry *registry, const char *origin,
@@ -60,9 +61,9 @@ bool crl_registry_may_replace(const struct crl_registry *registry, const char *o
 /* Addresses that are looked for: what a worker need not ask for again. True: it was known. */
 bool crl_registry_set_address(struct crl_registry *registry, const char *url, bool is_awaited,
                               bool is_for_all);
-/* Nothing is fetched from there. True: it was known. The one that came first makes room. */
-bool crl_registry_skip_address(struct crl_registry *registry, const char *url);
 void crl_registry_forget_address(struct crl_registry *registry, const char *url);
+/* Did a worker need this address since this was asked last? */
+bool crl_registry_take_use(struct crl_registry *registry, const char *url);
 /* Calls back once for each list that has a quarter of its life left, and again when it has ended.
  */
 void crl_registry_each_due(struct crl_registry *registry, int64_t now,

@@ -398,6 +398,8 @@ struct revocation_result revocation_check(const struct revocation_rules *rules,
     snapshot = revocation_facts_acquire(facts);
     result = check_subjects(rules, path, facts, snapshot, patience, now);
     result.version = version;
+    revocation_facts_note_doubts(facts, result.is_lenient && result.status == REVOCATION_GOOD,
+                                 result.is_disputed);
     revocation_snapshot_release(snapshot);
     return result;
 }

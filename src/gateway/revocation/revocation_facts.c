@@ -25,9 +25,11 @@ struct known_issuer {
 struct known_address {
     char *url;
     bool is_awaited;
+    atomic_bool was_used; /* by a worker, while the snapshot is what it is */
 };
 
 struct revocation_snapshot {
+    struct revocation_snapshot *next_retired;
     atomic_size_t references;
     struct crl **lists; /* grouped by issuer */
     size_t list_count;
@@ -40,9 +42,13 @@ struct revocation_snapshot {
 
 struct revocation_facts {
     struct ocsp_store *responders;
+    atomic_uint_fast64_t lenient;
+    atomic_uint_fast64_t disputed;
     atomic_uint_fast64_t version;
     pthread_mutex_t lock; /* of everything below */
     struct revocation_snapshot *snapshot;
+    /* Those before, of which one reference is kept: a worker never gives back the last one. */
+    struct revocation_snapshot *retired;
     struct revocation_want wants[REVOCATION_WANTED_MAX]; /* a ring */
     size_t want_first;
     size_t want_count;
@@ -177,8 +183,9 @@ static void collect_addresses(struct revocation_snapshot *snapshot,
         snapshot->is_incomplete = snapshot->is_incomplete ||
                                   (base->addresses[i].is_for_all && base->addresses[i].is_awaited);
     for (size_t i = 0; i < base->address_count; i++)
-        snapshot->addresses[i] = (struct known_address){memory_copy_text(base->addresses[i].url),
-                                                        base->addresses[i].is_awaited};
+        snapshot->addresses[i] =
+            (struct known_address){.url = memory_copy_text(base->addresses[i].url),
+                                   .is_awaited = base->addresses[i].is_awaited};
     if (snapshot->address_count > 1)
         qsort(snapshot->addresses, snapshot->address_count, sizeof *snapshot->addresses,
               compare_addresses);
@@ -226,25 +233,42 @@ enum revocation_knowledge revocation_snapshot_issuer(
     return find_issuer(snapshot, issuer) == NULL ? REVOCATION_NEVER_HEARD : REVOCATION_KNOWN;
 }
 
-enum revocation_knowledge revocation_snapshot_address(const struct revocation_snapshot *snapshot,
-                                                      struct slice url)
+static struct known_address *find_address(const struct revocation_snapshot *snapshot,
+                                          struct slice url)
 {
     size_t low = 0;
     size_t high = snapshot->address_count;
 
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct known_address *address = &snapshot->addresses[middle];
-        int order = compare_urls(url, slice_from_text(address->url));
+        int order = compare_urls(url, slice_from_text(snapshot->addresses[middle].url));
 
         if (order == 0)
-            return address->is_awaited ? REVOCATION_AWAITED : REVOCATION_KNOWN;
+            return &snapshot->addresses[middle];
         if (order < 0)
             high = middle;
         else
             low = middle + 1;
     }
-    return REVOCATION_NEVER_HEARD;
+    return NULL;
+}
+
+/* Written once only: many workers read it. */
+static void note_use(struct known_address *address)
+{
+    if (!atomic_load_explicit(&address->was_used, memory_order_relaxed))
+        atomic_store_explicit(&address->was_used, true, memory_order_relaxed);
+}
+
+enum revocation_knowledge revocation_snapshot_address(const struct revocation_snapshot *snapshot,
+                                                      struct slice url)
+{
+    struct known_address *address = find_address(snapshot, url);
+
+    if (address == NULL)
+        return REVOCATION_NEVER_HEARD;
+    note_use(address);
+    return address->is_awaited ? REVOCATION_AWAITED : REVOCATION_KNOWN;
 }
 
 bool revocation_snapshot_is_incomplete(const struct revocation_snapshot *snapshot)
@@ -281,6 +305,12 @@ void revocation_facts_destroy(struct revocation_facts *facts)
         return;
     while (revocation_facts_take_want(facts, &want))
         free_want(&want);
+    while (facts->retired != NULL) {
+        struct revocation_snapshot *next = facts->retired->next_retired;
+
+        revocation_snapshot_release(facts->retired);
+        facts->retired = next;
+    }
     revocation_snapshot_release(facts->snapshot);
     ocsp_store_destroy(facts->responders);
     pthread_mutex_destroy(&facts->lock);
@@ -332,18 +362,80 @@ void revocation_facts_touch(struct revocation_facts *facts)
         on_changed(context);
 }
 
+static void inherit_uses(struct revocation_snapshot *next, const struct revocation_snapshot *before)
+{
+    for (size_t i = 0; i < before->address_count; i++) {
+        const struct known_address *address = &before->addresses[i];
+        struct known_address *same;
+
+        if (!atomic_load_explicit(&address->was_used, memory_order_relaxed))
+            continue;
+        same = find_address(next, slice_from_text(address->url));
+        if (same != NULL)
+            note_use(same);
+    }
+}
+
+bool revocation_facts_take_use(struct revocation_facts *facts, const char *url)
+{
+    struct known_address *address;
+    bool was_used;
+
+    pthread_mutex_lock(&facts->lock);
+    address = find_address(facts->snapshot, slice_from_text(url));
+    was_used = address != NULL &&
+               atomic_exchange_explicit(&address->was_used, false, memory_order_relaxed);
+    pthread_mutex_unlock(&facts->lock);
+    return was_used;
+}
+
 void revocation_facts_publish(struct revocation_facts *facts,
                               const struct revocation_knowledge_base *base)
 {
     struct revocation_snapshot *next = snapshot_create(base);
-    struct revocation_snapshot *before;
 
     pthread_mutex_lock(&facts->lock);
-    before = facts->snapshot;
+    inherit_uses(next, facts->snapshot);
+    facts->snapshot->next_retired = facts->retired;
+    facts->retired = facts->snapshot;
     facts->snapshot = next;
     pthread_mutex_unlock(&facts->lock);
-    revocation_snapshot_release(before);
     revocation_facts_touch(facts);
+}
+
+struct revocation_snapshot *revocation_facts_take_unused(struct revocation_facts *facts)
+{
+    struct revocation_snapshot **link = &facts->retired;
+    struct revocation_snapshot *unused;
+
+    pthread_mutex_lock(&facts->lock);
+    /* Nobody can acquire what is retired: a count of one stays one. */
+    while (*link != NULL && atomic_load_explicit(&(*link)->references, memory_order_acquire) > 1)
+        link = &(*link)->next_retired;
+    unused = *link;
+    if (unused != NULL)
+        *link = unused->next_retired;
+    pthread_mutex_unlock(&facts->lock);
+    return unused;
+}
+
+/* ---- doubts
+ * --------------------------------------------------------------------------------------------- */
+
+void revocation_facts_note_doubts(struct revocation_facts *facts, bool is_lenient, bool is_disputed)
+{
+    if (is_lenient)
+        atomic_fetch_add_explicit(&facts->lenient, 1, memory_order_relaxed);
+    if (is_disputed)
+        atomic_fetch_add_explicit(&facts->disputed, 1, memory_order_relaxed);
+}
+
+struct revocation_doubts revocation_facts_doubts(const struct revocation_facts *facts)
+{
+    return (struct revocation_doubts){
+        .lenient = atomic_load_explicit(&facts->lenient, memory_order_relaxed),
+        .disputed = atomic_load_explicit(&facts->disputed, memory_order_relaxed),
+    };
 }
 
 /* ---- wants

@@ -46,6 +46,15 @@ struct revocation_want {
  * much is wanted at once. */
 bool revocation_facts_want(struct revocation_facts *facts, const struct revocation_want *want);
 
+/* What was decided in spite of something, for metrics. */
+struct revocation_doubts {
+    uint64_t lenient;  /* accepted, though no source could tell */
+    uint64_t disputed; /* revoked says one source, good another */
+};
+void revocation_facts_note_doubts(struct revocation_facts *facts, bool is_lenient,
+                                  bool is_disputed);
+struct revocation_doubts revocation_facts_doubts(const struct revocation_facts *facts);
+
 /* What responders have said: its own lock. */
 struct ocsp_store *revocation_facts_responders(struct revocation_facts *facts);
 
@@ -78,6 +87,12 @@ void revocation_facts_set_listener(struct revocation_facts *facts, void (*on_cha
                                    void (*on_wanted)(void *), void *context);
 /* Gives what is wanted, oldest first; false when nothing is. The caller frees the certificates. */
 bool revocation_facts_take_want(struct revocation_facts *facts, struct revocation_want *want);
+/* Did anybody ask for this address since this was asked last? */
+bool revocation_facts_take_use(struct revocation_facts *facts, const char *url);
+/* A snapshot that is no longer in use, with the lists that it alone holds; NULL: none is left, or
+ * somebody still reads it. To be released, best where milliseconds do not matter: a million entries
+ * are given back to the system. */
+struct revocation_snapshot *revocation_facts_take_unused(struct revocation_facts *facts);
 /* What a snapshot is made of; everything is copied, lists get references. */
 struct revocation_known_list {
     unsigned char issuer[CRL_ISSUER_ID_BYTES];

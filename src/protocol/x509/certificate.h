@@ -46,6 +46,8 @@ struct certificate_description {
     bool is_ca;
 };
 
+/* A Name in DER as RFC 4514 text. False when it is none that can be shown. */
+bool certificate_describe_name(struct slice der, struct arena *arena, struct slice *text);
 /* False when the arena is used up or the certificate cannot be read. */
 bool certificate_describe(const X509 *certificate, struct arena *arena,
                           struct certificate_description *description);

@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <assert.h>
+#include <limits.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/objects.h>
@@ -68,6 +69,22 @@ static bool describe_name(const X509_NAME *name, struct arena *arena, struct sli
     described = writing != NULL && X509_NAME_print_ex(writing, name, 0, XN_FLAG_RFC2253) >= 0 &&
                 keep_written(writing, arena, text);
     BIO_free(writing);
+    return described;
+}
+
+bool certificate_describe_name(struct slice der, struct arena *arena, struct slice *text)
+{
+    const unsigned char *bytes = (const unsigned char *)der.data;
+    X509_NAME *name = NULL;
+    bool described = false;
+
+    if (der.size > LONG_MAX)
+        return false;
+    ERR_set_mark();
+    name = d2i_X509_NAME(NULL, &bytes, (long)der.size);
+    described = name != NULL && describe_name(name, arena, text);
+    X509_NAME_free(name);
+    ERR_pop_to_mark();
     return described;
 }
 

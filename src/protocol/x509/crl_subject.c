@@ -100,7 +100,8 @@ struct slice crl_name_uri(struct slice general_name)
     struct der_element element;
 
     if (der_read_element(&general_name, &element) && !element.universal && !element.constructed &&
-        element.tag == NAME_URI)
+        element.tag == NAME_URI && element.content.size <= CRL_URI_BYTES_MAX &&
+        slice_find(element.content, '\0') == element.content.size)
         return element.content;
     return slice_from(NULL, 0);
 }

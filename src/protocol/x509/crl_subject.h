@@ -25,7 +25,10 @@ struct crl_subject {
 
 /* False when the extension cannot be read: then no list can be said to cover the certificate. */
 bool crl_subject_read(X509 *certificate, struct crl_subject *subject);
-/* The URI in a GeneralName; empty when it is another kind of name. */
+enum { CRL_URI_BYTES_MAX = 2048 };
+
+/* The URI in a GeneralName; empty when it is another kind of name, or what no address can be: too
+ * long, or with a NUL byte. */
 struct slice crl_name_uri(struct slice general_name);
 /* Is the list about this certificate? */
 bool crl_covers(const struct crl *list, const struct crl_subject *subject);

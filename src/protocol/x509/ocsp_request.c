@@ -102,10 +102,13 @@ bool ocsp_write_get_url(struct buffer *to, const char *responder, struct slice r
 /* A URL that goes into a request line: printable ASCII only. */
 bool ocsp_responder_is_usable(struct slice url)
 {
-    bool is_http = slice_equals_ignoring_case(slice_first(url, 7), SLICE("http://")) ||
-                   slice_equals_ignoring_case(slice_first(url, 8), SLICE("https://"));
+    bool is_http = slice_equals_ignoring_case(slice_first(url, 7), SLICE("http://"));
+    bool is_https = slice_equals_ignoring_case(slice_first(url, 8), SLICE("https://"));
+    size_t host = is_http ? 7 : 8;
 
-    if (!is_http || url.size > OCSP_URL_BYTES_MAX)
+    if ((!is_http && !is_https) || url.size > OCSP_URL_BYTES_MAX)
+        return false;
+    if (url.size <= host || strchr("/:?#@", url.data[host]) != NULL)
         return false;
     for (size_t i = 0; i < url.size; i++) {
         if (url.data[i] <= ' ' || url.data[i] > '~')

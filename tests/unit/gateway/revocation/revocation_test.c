@@ -337,46 +337,6 @@ TEST(no_list_takes_the_place_of_one_about_others)
     close_world();
 }
 
-static enum revocation_knowledge knowledge_of(const char *url)
-{
-    struct revocation_snapshot *snapshot;
-    enum revocation_knowledge knowledge;
-
-    crl_registry_publish(registry);
-    snapshot = revocation_facts_acquire(facts);
-    knowledge = revocation_snapshot_address(snapshot, slice_from_text(url));
-    revocation_snapshot_release(snapshot);
-    return knowledge;
-}
-
-/* Certificates may name any number of them. */
-TEST(addresses_that_are_left_alone_are_remembered_up_to_a_limit)
-{
-    char url[64];
-
-    open_world();
-    (void)crl_registry_set_address(registry, "http://fetched", false, false);
-    assert_false(crl_registry_skip_address(registry, "ldap://0"));
-    assert_true(crl_registry_skip_address(registry, "ldap://0"));
-    assert_int_equal(knowledge_of("ldap://0"), REVOCATION_KNOWN);
-    for (int i = 1; i <= CRL_SKIPPED_ADDRESSES_MAX; i++) {
-        (void)snprintf(url, sizeof url, "ldap://%d", i);
-        assert_false(crl_registry_skip_address(registry, url));
-    }
-    assert_int_equal(knowledge_of("ldap://0"), REVOCATION_NEVER_HEARD);
-    assert_int_equal(knowledge_of("ldap://1"), REVOCATION_KNOWN);
-    assert_int_equal(knowledge_of(url), REVOCATION_KNOWN);
-    assert_int_equal(knowledge_of("http://fetched"), REVOCATION_KNOWN);
-    /* One that is fetched after all is no longer among them. */
-    (void)crl_registry_set_address(registry, "ldap://1", true, true);
-    assert_false(crl_registry_skip_address(registry, "ldap://more"));
-    assert_false(crl_registry_skip_address(registry, "ldap://most"));
-    assert_int_equal(knowledge_of("ldap://1"), REVOCATION_AWAITED);
-    assert_int_equal(knowledge_of("ldap://2"), REVOCATION_NEVER_HEARD);
-    assert_int_equal(knowledge_of("ldap://3"), REVOCATION_KNOWN);
-    close_world();
-}
-
 /* Nothing is asked for a chain that anybody could have shown. */
 TEST(only_a_proven_chain_makes_the_gateway_ask)
 {
@@ -418,6 +378,5 @@ int main(void)
         cmocka_unit_test(the_newest_list_counts_wherever_it_came_from),
         cmocka_unit_test(an_issuer_is_known_by_every_spelling_of_its_name),
         cmocka_unit_test(no_list_takes_the_place_of_one_about_others),
-        cmocka_unit_test(addresses_that_are_left_alone_are_remembered_up_to_a_limit),
         cmocka_unit_test(only_a_proven_chain_makes_the_gateway_ask));
 }
