@@ -14,7 +14,7 @@ import { after, describe, test } from "node:test";
 import { startBackend } from "./support/backend.mjs";
 import { connect, HOST } from "./support/clients.mjs";
 import { configuration, listener } from "./support/configuration.mjs";
-import { startGateway } from "./support/gateway.mjs";
+import { PROGRAM, startGateway } from "./support/gateway.mjs";
 import { makePki } from "./support/pki.mjs";
 
 const BY = "spiffe://example.com/gateway";
@@ -389,7 +389,7 @@ test("what docs/FORWARDING.md shows can be used as it stands", () => {
         for (const page of pages) {
             const file = path.join(folder, "sallyport.yaml");
             writeFileSync(file, page);
-            const run = spawnSync(process.env.SALLYPORT_BIN, ["check", file], { encoding: "utf8" });
+            const run = spawnSync(PROGRAM, ["check", file], { encoding: "utf8" });
             assert.equal(run.status, 0, `${run.stderr}\n${page}`);
         }
     } finally {

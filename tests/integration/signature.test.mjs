@@ -16,7 +16,7 @@ import { SignatureChecker, SignatureError } from "../../examples/check_signature
 import { startBackend } from "./support/backend.mjs";
 import { connect, HOST } from "./support/clients.mjs";
 import { configuration, listener } from "./support/configuration.mjs";
-import { startGateway } from "./support/gateway.mjs";
+import { PROGRAM, startGateway } from "./support/gateway.mjs";
 import { makePki } from "./support/pki.mjs";
 
 const PYTHON_CHECKER = fileURLToPath(new URL("../../examples/check_signature.py", import.meta.url));
@@ -476,7 +476,7 @@ describe("a key that cannot be used is refused at start", () => {
                 },
             });
             const run = spawnSync(
-                process.env.SALLYPORT_BIN,
+                PROGRAM,
                 ["check", file("checked.yaml", text)],
                 { encoding: "utf8" },
             );
